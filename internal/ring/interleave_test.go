@@ -34,7 +34,6 @@ type producer struct {
 // consumer is the goroutine inside Take … Release.
 type consumer struct {
 	pc     int // 0 take, 1 read, 2 release
-	tail   uint64
 	n, i   int
 	last   [2]int // number of the last frame seen of each producer
 	seen   [2]int
