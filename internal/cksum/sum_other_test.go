@@ -1,0 +1,5 @@
+//go:build !amd64 || purego
+
+package cksum
+
+var vector func([]byte) uint16
