@@ -1,12 +1,7 @@
 package identity
 
-import "errors"
-
 // AddressLen is the length of an Address on the wire, in bytes.
 const AddressLen = 5
-
-// ErrAddress is returned by ParseAddress for text that is not ten hexadecimal digits.
-var ErrAddress = errors.New("identity: an address is ten hexadecimal digits, such as 89e92ceee5")
 
 // An Address is a 40-bit ZeroTier address. Zero is no address.
 type Address uint64
@@ -41,7 +36,7 @@ func (a Address) String() string {
 	return string(b[:])
 }
 
-// ParseAddress parses ten hexadecimal digits of either case.
+// ParseAddress parses ten hexadecimal digits of either case; any other text is ErrAddress.
 func ParseAddress(s string) (Address, error) {
 	var b [AddressLen]byte
 	if !decodeHex(b[:], s) {
