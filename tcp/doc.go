@@ -1,0 +1,2 @@
+// Package tcp implements the Transmission Control Protocol: the wire format and one connection.
+package tcp
