@@ -181,7 +181,7 @@ func TestPseudo(t *testing.T) {
 		if got, want := Pseudo4(src4, dst4, proto, length), naive(p4); got != want {
 			t.Fatalf("Pseudo4 = %#04x, want %#04x", got, want)
 		}
-		length = r.IntN(1<<31-1)
+		length = r.IntN(1<<31 - 1)
 		p6 := append(append(src6[:16:16], dst6[:]...), byte(length>>24), byte(length>>16), byte(length>>8), byte(length), 0, 0, 0, proto)
 		if got, want := Pseudo6(src6, dst6, proto, length), naive(p6); got != want {
 			t.Fatalf("Pseudo6 = %#04x, want %#04x", got, want)
