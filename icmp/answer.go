@@ -12,8 +12,27 @@ type Offender4 struct {
 }
 
 // MayAnswer4 reports whether an error may be sent about a packet, by the rules of RFC 1122 Section
-// 3.2.2, RFC 1812 Section 4.3.2.7.
-func MayAnswer4(o *Offender4) bool { panic("TODO") }
+// 3.2.2 and RFC 1812 Section 4.3.2.7: "an ICMP error message MUST NOT be sent as the result of
+// receiving: an ICMP error message, or a datagram destined to an IP broadcast or IP multicast address,
+// or a datagram sent as a link-layer broadcast, or a non-initial fragment, or a datagram whose source
+// address does not define a single host".
+//
+// A packet within the host, from 127/8 to 127/8, is answered; one from a wire does not come so far.
+func MayAnswer4(o *Offender4) bool {
+	if o.FragOff != 0 || o.LinkGroup || o.DstBroadcast || o.SrcBroadcast {
+		return false
+	}
+	if o.Dst[0] >= 224 {
+		return false
+	}
+	if o.Src[0] == 0 || o.Src[0] >= 224 || o.Src[0] == 127 && o.Dst[0] != 127 {
+		return false
+	}
+	if o.Proto == proto4 {
+		return len(o.Transport) > 0 && !IsError4(o.Transport[0])
+	}
+	return true
+}
 
 // An Offender6 is a packet that somebody wants to answer with an ICMPv6 error.
 type Offender6 struct {
@@ -27,4 +46,16 @@ type Offender6 struct {
 }
 
 // MayAnswer6 reports whether an error may be sent about a packet, by the rules of RFC 4443 Section 2.4(e).
-func MayAnswer6(o *Offender6) bool { panic("TODO") }
+//
+// That a source is an anycast address (rule e.6) is known to nobody but the node that has it.
+func MayAnswer6(o *Offender6) bool {
+	if o.Proto == proto6 {
+		if len(o.Transport) == 0 || IsError6(o.Transport[0]) || o.Transport[0] == Type6Redirect {
+			return false
+		}
+	}
+	if (o.Dst[0] == 0xff || o.LinkGroup) && !o.EvenMulticast {
+		return false
+	}
+	return o.Src != [16]byte{} && o.Src[0] != 0xff
+}

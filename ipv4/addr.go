@@ -1,5 +1,7 @@
 package ipv4
 
+import "github.com/ztstack/ztstack/internal/be"
+
 // Addresses with a meaning of their own.
 var (
 	Broadcast  = [4]byte{255, 255, 255, 255}
@@ -22,7 +24,17 @@ func IsUnspecified(a [4]byte) bool { return a == [4]byte{} }
 // IsBroadcast reports whether dst reaches every host of the subnet that addr and bits describe: it is
 // 255.255.255.255, or the subnet's highest address. Subnets of 31 and 32 bits have no such address
 // (RFC 3021).
-func IsBroadcast(dst, addr [4]byte, bits int) bool { panic("TODO") }
+func IsBroadcast(dst, addr [4]byte, bits int) bool {
+	if dst == Broadcast {
+		return true
+	}
+	if bits <= 0 || bits > 30 {
+		return false
+	}
+	host := ^uint32(0) >> bits
+	d, a := be.Uint32(dst[:]), be.Uint32(addr[:])
+	return d == a|host
+}
 
 // IsMartianSource reports whether no packet from a wire may have the source a: 0/8, 127/8, groups,
 // 240/4, and the broadcast address. The stack's own addresses and subnet broadcasts, which are as

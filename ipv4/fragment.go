@@ -17,5 +17,24 @@ package ipv4
 //		}
 //	}
 func Fragment(h *Header, payload []byte, mtu int, off int, dst []byte) (n, nextOff int) {
-	panic("TODO")
+	f := *h
+	f.FragOff += off
+	var opts [MaxHeaderLen - HeaderLen]byte
+	if off > 0 && len(h.Options) > 0 {
+		f.Options = opts[:copiedOptions(&opts, h.Options)]
+	}
+	data := payload[off:]
+	room := mtu - f.Len()
+	if len(data) > room {
+		room &^= 7
+		if room < 8 || h.DF {
+			return 0, off
+		}
+		data = data[:room]
+		f.MF = true
+	}
+	f.TotalLen = f.Len() + len(data)
+	n = f.Put(dst)
+	n += copy(dst[n:f.TotalLen], data)
+	return n, off + len(data)
 }

@@ -44,5 +44,25 @@ func (f *FragmentHeader) Put(b []byte) (n int) {
 // h.Next names what payload begins with; h.PayloadLen is ignored. A packet that fits mtu is written
 // whole and without a Fragment header. Call it with off = 0 first, then with nextOff, as ipv4.Fragment.
 func Fragment(h *Header, id uint32, payload []byte, mtu int, off int, dst []byte) (n, nextOff int) {
-	panic("TODO")
+	if mtu < MinMTU {
+		return 0, off
+	}
+	f := *h
+	data := payload[off:]
+	if off == 0 && len(data) <= mtu-HeaderLen {
+		f.PayloadLen = len(data)
+		n = f.Put(dst)
+		return n + copy(dst[n:n+len(data)], data), len(data)
+	}
+	x := FragmentHeader{Next: h.Next, Off: off, ID: id}
+	room := mtu - HeaderLen - FragmentHeaderLen
+	if len(data) > room {
+		data = data[:room&^7]
+		x.More = true
+	}
+	f.Next = ProtoFragment
+	f.PayloadLen = FragmentHeaderLen + len(data)
+	n = f.Put(dst)
+	n += x.Put(dst[n:])
+	return n + copy(dst[n:n+len(data)], data), off + len(data)
 }

@@ -46,12 +46,38 @@ const (
 	NumReasons
 )
 
-// Limits on what a chain may hold. RFC 8504 Section 5.3 suggests the last three.
+// String returns the reason in words.
+func (r Reason) String() string {
+	if r < NumReasons {
+		return reasons[r]
+	}
+	return "unknown reason"
+}
+
+var reasons = [NumReasons]string{
+	None:            "none",
+	Truncated:       "extension headers truncated",
+	TooManyHeaders:  "too many extension headers",
+	TooManyOptions:  "too many options",
+	Padding:         "too much padding",
+	OptionOverrun:   "option longer than its header",
+	UnknownOption:   "unknown option",
+	HopByHopOrder:   "hop-by-hop options not first",
+	Routing:         "routing header with segments left",
+	NoNext:          "no next header",
+	FragmentTwice:   "second fragment header",
+	FragmentLength:  "bad length of a fragment",
+	FragmentBeyond:  "fragment beyond the longest packet",
+	IncompleteChain: "first fragment without the whole header chain",
+	Stored:          "fragment stored",
+}
+
+// Limits on what a chain may hold. RFC 8504 Section 5.3 allows a host to set such limits and to drop
+// what exceeds them without a word.
 const (
 	MaxHeaders = 8 // extension headers in a packet
 	MaxOptions = 8 // options other than padding in an extension header
-	MaxPad1    = 7 // consecutive Pad1 options
-	MaxPadN    = 7 // bytes of a PadN option
+	MaxPadding = 7 // consecutive bytes of padding: more than alignment to 8 bytes never needs
 )
 
 // A Verdict says what to do with a packet and, if that is not to deliver it, why.
@@ -75,9 +101,83 @@ type Chain struct {
 	NextAt      int // the Next Header field that names Next
 }
 
+// nextHeaderField is where the fixed header names what follows it.
+const nextHeaderField = 6
+
 // Walk examines the extension headers of a packet: b is all that follows the fixed header, and next
 // is that header's Next field. It stops at the first header that is no extension header, and at a
 // Fragment header unless that of an atomic fragment, which is passed over (RFC 6946 Section 4).
 //
 // Authentication and Encapsulating Security Payload headers count as protocols nobody speaks.
-func Walk(next uint8, b []byte) (Chain, Verdict) { panic("TODO") }
+func Walk(next uint8, b []byte) (Chain, Verdict) {
+	c := Chain{Next: next, Off: HeaderLen, NextAt: nextHeaderField}
+	if next == ProtoTCP || next == ProtoUDP || next == ProtoICMPv6 {
+		return c, Verdict{}
+	}
+	return walk(c, b)
+}
+
+func walk(c Chain, b []byte) (Chain, Verdict) {
+	for {
+		h := b[c.Off-HeaderLen:]
+		switch c.Next {
+		case ProtoHopByHop, ProtoRouting, ProtoDestOptions, ProtoFragment:
+		case ProtoNoNext:
+			return c, Verdict{Action: Drop, Reason: NoNext}
+		default:
+			return c, Verdict{}
+		}
+		if c.Headers == MaxHeaders {
+			return c, Verdict{Action: Drop, Reason: TooManyHeaders}
+		}
+		if len(h) < 8 {
+			return c, Verdict{Action: Drop, Reason: Truncated}
+		}
+		n := 8
+		if c.Next != ProtoFragment {
+			n += 8 * int(h[1])
+		}
+		if n > len(h) {
+			return c, Verdict{Action: Drop, Reason: Truncated}
+		}
+		if v := c.examine(h[:n]); v.Action != Deliver {
+			return c, v
+		}
+		c.Next = h[0]
+		c.NextAt = c.Off
+		c.Off += n
+		c.Headers++
+	}
+}
+
+// examine processes one extension header, which c.Next names and which begins at c.Off.
+func (c *Chain) examine(h []byte) Verdict {
+	switch c.Next {
+	case ProtoHopByHop:
+		// "[...] a Next Header value of zero in any header other than an IPv6 header" is treated like an
+		// unrecognised one. RFC 8200, Section 4.
+		if c.Headers != 0 {
+			return Verdict{Action: ParamProblem, Reason: HopByHopOrder, Code: CodeNextHeader, Pointer: uint32(c.NextAt)}
+		}
+		return c.options(h)
+	case ProtoDestOptions:
+		return c.options(h)
+	case ProtoRouting:
+		// No routing type is known. "If Segments Left is zero, the node must ignore the Routing header and
+		// proceed to process the next header in the packet [...] If Segments Left is non-zero, the node must
+		// discard the packet and send an ICMP Parameter Problem, Code 0, message to the packet's Source
+		// Address, pointing to the unrecognized Routing Type." RFC 8200, Section 4.4; for type 0, RFC 5095.
+		if h[3] != 0 {
+			return Verdict{Action: ParamProblem, Reason: Routing, Code: CodeField, Pointer: uint32(c.Off + 2)}
+		}
+	case ProtoFragment:
+		if c.Fragmented {
+			return Verdict{Action: Drop, Reason: FragmentTwice}
+		}
+		c.Fragmented = true
+		if h[2]|h[3]&^6 != 0 {
+			return Verdict{Action: Reassemble}
+		}
+	}
+	return Verdict{}
+}

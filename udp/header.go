@@ -2,6 +2,7 @@ package udp
 
 import (
 	"github.com/ztstack/ztstack/internal/be"
+	"github.com/ztstack/ztstack/internal/cksum"
 )
 
 // HeaderLen is the length of a header in bytes.
@@ -42,16 +43,33 @@ func (h *Header) Put(b []byte) (n int) {
 // Verify reports whether the checksum of a datagram is right: b is the datagram, exactly Length bytes,
 // and pseudo the sum of its pseudo-header. A zero checksum passes if zeroOK, which IPv4 says and IPv6
 // does not (RFC 768; RFC 8200 Section 8.1).
-func Verify(b []byte, pseudo uint16, zeroOK bool) bool { panic("TODO") }
+func Verify(b []byte, pseudo uint16, zeroOK bool) bool {
+	if be.Uint16(b[6:]) == 0 {
+		return zeroOK
+	}
+	return cksum.Add(cksum.Sum(b), pseudo) == 0xffff
+}
 
 // Checksum returns what to store in the checksum field of a datagram whose folded sum, pseudo-header
 // included and the field itself zero, is sum.
 //
 // "If the computed checksum is zero, it is transmitted as all ones". RFC 768.
-func Checksum(sum uint16) uint16 { panic("TODO") }
+func Checksum(sum uint16) uint16 {
+	if sum == 0xffff {
+		return 0xffff
+	}
+	return ^sum
+}
 
 // PutDatagram writes a whole datagram, header and payload, with its checksum into dst and returns its
 // length. pseudo is the sum of its pseudo-header, made for a length of HeaderLen+len(payload).
 func PutDatagram(dst []byte, srcPort, dstPort uint16, payload []byte, pseudo uint16) (n int) {
-	panic("TODO")
+	n = HeaderLen + len(payload)
+	if len(dst) < n || n > 0xffff {
+		panic("BUG: udp: datagram does not fit")
+	}
+	be.PutUint64(dst, uint64(srcPort)<<48|uint64(dstPort)<<32|uint64(n)<<16)
+	sum := cksum.Add(cksum.CopySum(dst[HeaderLen:], payload), pseudo)
+	be.PutUint16(dst[6:], Checksum(cksum.Add(sum, cksum.Sum(dst[:HeaderLen]))))
+	return n
 }
