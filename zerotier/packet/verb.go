@@ -46,3 +46,70 @@ const (
 	ErrorUnwantedMulticast      ErrorCode = 8
 	ErrorAuthenticationRequired ErrorCode = 9
 )
+
+// String returns the verb's name as PROTOCOL 10 has it.
+func (v Verb) String() string {
+	if int(v) < len(verbNames) && verbNames[v] != "" {
+		return verbNames[v]
+	}
+	return "UNKNOWN"
+}
+
+var verbNames = [...]string{
+	VerbNop:                    "NOP",
+	VerbHello:                  "HELLO",
+	VerbError:                  "ERROR",
+	VerbOK:                     "OK",
+	VerbWhois:                  "WHOIS",
+	VerbRendezvous:             "RENDEZVOUS",
+	VerbFrame:                  "FRAME",
+	VerbExtFrame:               "EXT_FRAME",
+	VerbEcho:                   "ECHO",
+	VerbMulticastLike:          "MULTICAST_LIKE",
+	VerbNetworkCredentials:     "NETWORK_CREDENTIALS",
+	VerbNetworkConfigRequest:   "NETWORK_CONFIG_REQUEST",
+	VerbNetworkConfig:          "NETWORK_CONFIG",
+	VerbMulticastGather:        "MULTICAST_GATHER",
+	VerbMulticastFrame:         "MULTICAST_FRAME",
+	VerbPushDirectPaths:        "PUSH_DIRECT_PATHS",
+	VerbAck:                    "ACK",
+	VerbQoSMeasurement:         "QOS_MEASUREMENT",
+	VerbUserMessage:            "USER_MESSAGE",
+	VerbRemoteTrace:            "REMOTE_TRACE",
+	VerbPathNegotiationRequest: "PATH_NEGOTIATION_REQUEST",
+}
+
+// String returns the code's meaning in a few words.
+func (c ErrorCode) String() string {
+	if int(c) < len(errorNames) && errorNames[c] != "" {
+		return errorNames[c]
+	}
+	return "unknown error"
+}
+
+var errorNames = [...]string{
+	ErrorInvalidRequest:         "invalid request",
+	ErrorBadProtocolVersion:     "bad protocol version",
+	ErrorNotFound:               "object not found",
+	ErrorIdentityCollision:      "identity collision",
+	ErrorUnsupported:            "unsupported operation",
+	ErrorNeedCertificate:        "need membership certificate",
+	ErrorAccessDenied:           "access denied",
+	ErrorUnwantedMulticast:      "unwanted multicast",
+	ErrorAuthenticationRequired: "authentication required",
+}
+
+// String returns the cipher's name.
+func (c Cipher) String() string {
+	switch c {
+	case CipherPoly1305:
+		return "poly1305"
+	case CipherSalsa2012:
+		return "salsa2012-poly1305"
+	case CipherTrusted:
+		return "trusted"
+	case CipherAES:
+		return "aes-gmac-siv"
+	}
+	return "unknown"
+}
