@@ -3,6 +3,7 @@ package vl1
 import (
 	"net/netip"
 
+	"github.com/ztstack/ztstack/clock"
 	"github.com/ztstack/ztstack/zerotier/identity"
 	"github.com/ztstack/ztstack/zerotier/packet"
 )
@@ -45,6 +46,6 @@ type Message struct {
 	Code   packet.ErrorCode
 
 	Path   PathID
-	Packet []byte // the whole packet, decrypted and uncompressed; what Retry copies
-	Since  int64  // when it arrived first, in clock.Time; kept by Retry
+	Packet []byte     // the whole packet, decrypted and uncompressed; what Retry copies
+	Since  clock.Time // when it arrived first; Retry goes by it
 }

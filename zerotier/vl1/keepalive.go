@@ -1,0 +1,158 @@
+package vl1
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/ztstack/ztstack/clock"
+)
+
+// wake makes pollPeer run for p at the next Poll.
+func (s *Switch) wake(now clock.Time, p *peer) { s.arm(now, p, now) }
+
+// arm sets p's timer, at the earliest to the next tick, and never later than it is already.
+func (s *Switch) arm(now clock.Time, p *peer, at clock.Time) {
+	if p.wakeAt != clock.Never && p.wakeAt <= at {
+		return
+	}
+	p.wakeAt = at
+	s.wheel.Arm(&p.timer, max(at, 1))
+}
+
+// pollPeer does what is due for p: probes, heartbeats, expiry.
+func (s *Switch) pollPeer(now clock.Time, p *peer) {
+	p.wakeAt = clock.Never
+	next := s.pollCandidates(now, p)
+	wanted := s.wanted(now, p)
+	changed := false
+	for i := 0; i < len(p.paths); {
+		t := p.paths[i]
+		if t.expired(now) {
+			s.removePath(p, i)
+			changed = true
+			continue
+		}
+		if wanted {
+			was := t.suspect.Load()
+			next = clock.Min(next, s.keepPath(now, p, t))
+			changed = changed || was != t.suspect.Load()
+		}
+		next = clock.Min(next, t.lastHeard().Add(pathExpiry))
+		i++
+	}
+	if changed {
+		s.reroute(now, p)
+	}
+	if p.isUpstream() {
+		next = clock.Min(next, s.contact(now, p))
+	} else {
+		if gone := max(p.lastHeard(), p.born, p.lastActive()).Add(peerExpiry); gone <= now {
+			s.forget(p)
+			return
+		}
+		next = clock.Min(next, now.Add(idleCheck))
+	}
+	if now.Sub(p.lastHeard()) < pingCheck && p.lastHeard() != clock.Never {
+		s.pushPaths(now, p)
+	}
+	if next <= now {
+		next = now.Add(time.Millisecond)
+	}
+	s.arm(now, p, next)
+}
+
+// wanted reports whether p's paths are kept open: upstreams, and peers with which the layer above
+// had to do lately.
+func (s *Switch) wanted(now clock.Time, p *peer) bool {
+	if p.isUpstream() {
+		return true
+	}
+	t := p.lastActive()
+	return t != clock.Never && now.Sub(t) < peerActive
+}
+
+// keepPath probes a path when it has been quiet and returns when to look again.
+//
+// Deviation: the reference sends a heartbeat only after 14 s in which it sent nothing, says nothing
+// to an upstream for up to 224 s (PROTOCOL 14.1), and uses a dead path until it expires after 243 s.
+// Here every wanted path gets heartbeats, so NAT mappings towards upstreams stay open; one over which
+// we send but hear nothing is probed after 5 s; and after three unanswered probes a path is not used
+// while there is another way.
+func (s *Switch) keepPath(now clock.Time, p *peer, t *path) (next clock.Time) {
+	heard, sent := t.lastHeard(), t.lastSent()
+	if t.probes > 0 && heard >= t.probeAt {
+		s.revive(t)
+	}
+	if t.probes > 0 {
+		if t.retryAt.Expired(now) {
+			if t.probes >= maxProbes {
+				t.suspect.Store(true)
+			}
+			s.probe(now, p, t, true)
+		}
+		return t.retryAt
+	}
+	hello := time.Duration(helloInterval)
+	if p.isUpstream() {
+		hello = upstreamHello
+	}
+	switch {
+	case t.helloAt == clock.Never || now.Sub(t.helloAt) >= hello:
+		s.probe(now, p, t, true)
+		return t.retryAt
+	case now.Sub(max(sent, heard)) >= pathHeartbeat,
+		now.Sub(heard) >= pathHeartbeat,
+		sent > heard && now.Sub(heard) >= pingCheck:
+		s.probe(now, p, t, false)
+		return t.retryAt
+	}
+	return clock.Min(now.Add(pingCheck), t.helloAt.Add(hello))
+}
+
+// revive notes that a path answers.
+func (s *Switch) revive(t *path) {
+	t.probes = 0
+	t.suspect.Store(false)
+}
+
+// pollCandidates makes the attempts that are due and returns when the next one is.
+func (s *Switch) pollCandidates(now clock.Time, p *peer) (next clock.Time) {
+	for i := range p.candidates {
+		c := &p.candidates[i]
+		if c.left <= 0 {
+			continue
+		}
+		if c.next.Expired(now) {
+			s.attempt(now, p, c)
+		}
+		if c.left > 0 {
+			next = clock.Min(next, c.next)
+		}
+	}
+	return next
+}
+
+// contact sends HELLO to all endpoints of an upstream while there is no usable path to it, at first
+// after a quarter of a second, then less and less often down to every 5 s (PROTOCOL 14).
+func (s *Switch) contact(now clock.Time, p *peer) (next clock.Time) {
+	if t := p.bestPath(now); t != nil && t.alive(now) {
+		p.contacts, p.contactAt = 0, clock.Never
+		return now.Add(pingCheck)
+	}
+	if p.contactAt != clock.Never && p.contactAt > now {
+		return p.contactAt
+	}
+	for _, e := range p.endpoints {
+		if pathAllowed(e, s.cfg.AllowLoopback) {
+			s.sendHello(now, p, PathID{AllSockets, e})
+		}
+	}
+	// An upstream that is not reached directly may be through another one.
+	if r := p.session.route.Load(); r != nil && !r.direct {
+		s.sendHelloVia(now, p, r.path.PathID, netip.AddrPort{})
+	}
+	gap := min(contactFirst<<min(p.contacts, 8), pingCheck)
+	p.contacts++
+	p.contactAt = now.Add(gap)
+	return p.contactAt
+}
