@@ -42,32 +42,53 @@ func (c *Credentials) Parse(b []byte) bool {
 	if len(r.b) > 0 {
 		r.u8()
 	}
-	c.Capabilities = r.section(c.Capabilities[:0], (*reader).capability)
-	c.Tags = r.section(c.Tags[:0], (*reader).tag)
-	c.Revocations = r.section(c.Revocations[:0], (*reader).revocation)
-	c.Ownerships = r.section(c.Ownerships[:0], (*reader).ownership)
+	c.Capabilities = r.section(c.Capabilities[:0], capabilityKind)
+	c.Tags = r.section(c.Tags[:0], tagKind)
+	c.Revocations = r.section(c.Revocations[:0], revocationKind)
+	c.Ownerships = r.section(c.Ownerships[:0], ownershipKind)
 	return !r.bad
 }
 
+// credentialKind names a coding, by the credential type IDs of PROTOCOL 18.
+type credentialKind uint8
+
+const (
+	comKind        credentialKind = 1
+	capabilityKind credentialKind = 2
+	tagKind        credentialKind = 3
+	ownershipKind  credentialKind = 4
+	revocationKind credentialKind = 6
+)
+
 // section takes a count and that many credentials, or nothing at the end of the payload.
-func (r *reader) section(dst [][]byte, skip func(*reader)) [][]byte {
+func (r *reader) section(dst [][]byte, kind credentialKind) [][]byte {
 	if len(r.b) == 0 {
 		return dst
 	}
-	for range r.u16() {
-		if c := r.credential(skip); c != nil {
-			dst = append(dst, c)
-			continue
-		}
-		break
+	for n := r.u16(); n > 0 && !r.bad; n-- {
+		dst = append(dst, r.credential(kind))
 	}
 	return dst
 }
 
-// credential takes what skip skips.
-func (r *reader) credential(skip func(*reader)) []byte {
+// com takes a certificate of membership.
+func (r *reader) com() []byte { return r.credential(comKind) }
+
+// credential takes a credential.
+func (r *reader) credential(kind credentialKind) []byte {
 	b := r.b
-	skip(r)
+	switch kind {
+	case comKind:
+		r.membership()
+	case capabilityKind:
+		r.capability()
+	case tagKind:
+		r.tag()
+	case revocationKind:
+		r.revocation()
+	case ownershipKind:
+		r.ownership()
+	}
 	if r.bad {
 		return nil
 	}
@@ -75,18 +96,16 @@ func (r *reader) credential(skip func(*reader)) []byte {
 	return b[:n:n]
 }
 
-// com takes a certificate of membership (PROTOCOL 18.1).
-func (r *reader) com() []byte {
-	return r.credential(func(r *reader) {
-		version, tuples := r.u8(), int(r.u16())
-		if version != 1 || tuples > maxCOMTuples {
-			r.fail()
-		}
-		r.bytes(comTupleLen * tuples)
-		if r.address() != 0 {
-			r.bytes(identity.SignatureLen)
-		}
-	})
+// membership skips a certificate of membership (PROTOCOL 18.1).
+func (r *reader) membership() {
+	version, tuples := r.u8(), int(r.u16())
+	if version != 1 || tuples > maxCOMTuples {
+		r.fail()
+	}
+	r.bytes(comTupleLen * tuples)
+	if r.address() != 0 {
+		r.bytes(identity.SignatureLen)
+	}
 }
 
 // capability skips a capability (PROTOCOL 18.2).

@@ -125,6 +125,8 @@ func (d *Dict) PutText(key, value string) {
 func (d *Dict) PutUint(key string, v uint64) { *d = appendHex16(d.begin(key), v) }
 
 // PutInt appends an entry with 16 hexadecimal digits, after a minus sign when v is negative.
+//
+// Deviation: the reference writes no sign (Dictionary.hpp, add) but reads one.
 func (d *Dict) PutInt(key string, v int64) {
 	if v >= 0 {
 		d.PutUint(key, uint64(v))
