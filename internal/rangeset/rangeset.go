@@ -60,10 +60,10 @@ func (s *Set) Size() (n int) {
 
 // Add adds r and returns the range of s that it is part of now. If s has no room for another range it
 // is left as it was, and ok is false; a range that joins one already there always fits. An empty r
-// is not stored, and returned as it is.
+// is not stored, and returned as it is; one of 2^31 or more is refused.
 func (s *Set) Add(r Range) (merged Range, ok bool) {
-	if !less(r.Start, r.End) {
-		return r, r.Start == r.End
+	if n := int32(r.End - r.Start); n <= 0 {
+		return r, n == 0
 	}
 	// Ranges [i, j) overlap or touch r.
 	i := s.search(r.Start)

@@ -2,8 +2,9 @@
 // most one half, keys inline, and a seeded hash so that a peer who chooses addresses and ports cannot
 // choose collisions.
 //
-// It exists because a Go map keyed by a pair of netip.AddrPort costs four times as much to look up and
-// is iterated in random order, which the deterministic core must not do.
+// It exists for determinism: the seed is given, so the order of entries is a function of their history,
+// and iteration is by index. A Go map with the same packed keys is as fast (the hash is half of a look-up
+// here), but is seeded by the runtime and iterated in random order, which the core must not do.
 package table
 
 import "github.com/ztstack/ztstack/internal/siphash"

@@ -131,12 +131,12 @@ func (w *Wheel) Expired() *Timer {
 	}
 }
 
-// Next returns a time to call Advance at: no later than the earliest deadline, later than the last
-// Advance unless a deadline has passed, and Never if no timer is armed. It may be early, because a timer
-// was postponed or its slot is wider than a tick.
+// Next returns a time to call Advance at: no later than the earliest deadline, and Never if no timer is
+// in the wheel. It may be early, because a timer was postponed or its slot is wider than a tick, but it is
+// later than the last Advance unless a deadline has passed since or Expired has timers to return.
 func (w *Wheel) Next() clock.Time {
-	if t := w.heads[listExpired]; t != nil {
-		return max(1, t.at)
+	if w.heads[listExpired] != nil {
+		return 1
 	}
 	if w.heads[listSoon] != nil {
 		return w.soonest
