@@ -2,10 +2,11 @@ package zerotier
 
 import (
 	"net/netip"
-	"time"
 
 	"github.com/ztstack/ztstack/clock"
 	"github.com/ztstack/ztstack/zerotier/identity"
+	"github.com/ztstack/ztstack/zerotier/packet"
+	"github.com/ztstack/ztstack/zerotier/vl1"
 	"github.com/ztstack/ztstack/zerotier/vl2"
 )
 
@@ -15,49 +16,14 @@ type Status struct {
 	Online     bool // an upstream was heard lately, or the node is one
 	Root       bool // the node is a root of its planet or of a moon
 	PlanetID   uint64
-	PlanetTime int64 // the planet's time stamp, ms
-	Surface    []netip.AddrPort
-}
-
-// Role says what a peer is to this node.
-type Role uint8
-
-const (
-	RoleLeaf Role = iota
-	RoleMoon
-	RolePlanet
-)
-
-// String returns the reference's name: LEAF, MOON or PLANET.
-func (r Role) String() string {
-	names := [...]string{"LEAF", "MOON", "PLANET"}
-	if int(r) < len(names) {
-		return names[r]
-	}
-	return "UNKNOWN"
+	PlanetTime uint64           // the planet's time stamp, ms
+	Surface    []netip.AddrPort // our own addresses as others see them
 }
 
 // PeerStatus describes a peer.
 type PeerStatus struct {
-	Address identity.Address
-	Role    Role
-	Version [4]int        // protocol, major, minor, revision; zero while unknown
-	Cipher  string        // what packets to the peer are sealed with: "AES-GMAC-SIV" or "Salsa20/12-Poly1305"
-	Latency time.Duration // mean round trip; 0 while unknown
-	Direct  bool          // packets to the peer go straight to it, not through a root
-	Paths   []PathStatus
-}
-
-// PathStatus describes one physical path to a peer.
-type PathStatus struct {
-	Local        int // index of the socket; -1 when several are used
-	Remote       netip.AddrPort
-	LastSend     clock.Time
-	LastReceive  clock.Time
-	Alive        bool
-	Preferred    bool
-	RelayedBy    identity.Address // the root that packets take instead, 0 for a direct path
-	TrustedUntil clock.Time
+	vl1.PeerInfo
+	Cipher string // what packets to the peer are sealed with: "AES-GMAC-SIV" or "Salsa20/12-Poly1305"
 }
 
 // NetworkStatus describes a joined network.
@@ -114,5 +80,62 @@ type Event struct {
 	Config  *vl2.NetworkConfig // immutable
 	Peer    identity.Address
 	Path    netip.AddrPort
+	World   uint64 // ID of the planet or moon in Data
 	Data    []byte
 }
+
+// Status describes the node.
+func (n *Node) Status(now clock.Time) Status {
+	s := Status{
+		Address: n.self.Address,
+		Online:  n.vl1.Online(now),
+		Root:    n.vl1.IsRoot(),
+		Surface: n.vl1.Surfaces(),
+	}
+	if w := n.vl1.Planet(); w != nil {
+		s.PlanetID, s.PlanetTime = w.ID, w.Timestamp
+	}
+	return s
+}
+
+// Peers describes all peers, in the order in which they were met.
+func (n *Node) Peers(now clock.Time) []PeerStatus {
+	infos := n.vl1.Peers(now)
+	peers := make([]PeerStatus, len(infos))
+	for i := range infos {
+		peers[i] = n.peerStatus(&infos[i])
+	}
+	return peers
+}
+
+// Peer describes one peer.
+func (n *Node) Peer(now clock.Time, a identity.Address) (PeerStatus, bool) {
+	info, ok := n.vl1.Peer(now, a)
+	if !ok {
+		return PeerStatus{}, false
+	}
+	return n.peerStatus(&info), true
+}
+
+func (n *Node) peerStatus(info *vl1.PeerInfo) PeerStatus {
+	p := PeerStatus{PeerInfo: *info, Cipher: "Salsa20/12-Poly1305"}
+	if s := n.vl1.Session(info.Address); s != nil && s.Cipher() == packet.CipherAES {
+		p.Cipher = "AES-GMAC-SIV"
+	}
+	return p
+}
+
+// Networks describes the joined networks, in the order of joining.
+func (n *Node) Networks() []NetworkStatus {
+	ids := n.vl2.List()
+	infos := make([]NetworkStatus, 0, len(ids))
+	for _, id := range ids {
+		if info, ok := n.vl2.Info(id); ok {
+			infos = append(infos, info)
+		}
+	}
+	return infos
+}
+
+// Network describes one joined network.
+func (n *Node) Network(id vl2.NetworkID) (NetworkStatus, bool) { return n.vl2.Info(id) }
