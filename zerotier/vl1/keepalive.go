@@ -71,12 +71,20 @@ func (s *Switch) wanted(now clock.Time, p *peer) bool {
 	return t != clock.Never && now.Sub(t) < peerActive
 }
 
+// touch notes that the layer above has something from or for p.
+func (s *Switch) touch(now clock.Time, p *peer) {
+	if !s.wanted(now, p) {
+		s.wake(now, p) // its paths are looked after from now on
+	}
+	p.active = now
+}
+
 // keepPath probes a path when it has been quiet and returns when to look again.
 //
 // Deviation: the reference sends a heartbeat only after 14 s in which it sent nothing, says nothing
 // to an upstream for up to 224 s (PROTOCOL 14.1), and uses a dead path until it expires after 243 s.
 // Here every wanted path gets heartbeats, so NAT mappings towards upstreams stay open; one over which
-// we send but hear nothing is probed after 5 s; and after three unanswered probes a path is not used
+// we send but hear nothing is probed after 3 s; and after three unanswered probes a path is not used
 // while there is another way.
 func (s *Switch) keepPath(now clock.Time, p *peer, t *path) (next clock.Time) {
 	heard, sent := t.lastHeard(), t.lastSent()
@@ -89,6 +97,7 @@ func (s *Switch) keepPath(now clock.Time, p *peer, t *path) (next clock.Time) {
 				t.suspect.Store(true)
 			}
 			s.probe(now, p, t, true)
+			s.relayDue = s.relayDue || p.isUpstream()
 		}
 		return t.retryAt
 	}
@@ -100,13 +109,16 @@ func (s *Switch) keepPath(now clock.Time, p *peer, t *path) (next clock.Time) {
 	case t.helloAt == clock.Never || now.Sub(t.helloAt) >= hello:
 		s.probe(now, p, t, true)
 		return t.retryAt
-	case now.Sub(max(sent, heard)) >= pathHeartbeat,
-		now.Sub(heard) >= pathHeartbeat,
-		sent > heard && now.Sub(heard) >= pingCheck:
+	case now.Sub(heard) >= pathHeartbeat,
+		sent > heard && now.Sub(heard) >= unanswered:
 		s.probe(now, p, t, false)
 		return t.retryAt
 	}
-	return clock.Min(now.Add(pingCheck), t.helloAt.Add(hello))
+	next = min(now.Add(pingCheck), t.helloAt.Add(hello), heard.Add(pathHeartbeat))
+	if sent > heard {
+		next = clock.Min(next, heard.Add(unanswered))
+	}
+	return next
 }
 
 // revive notes that a path answers.

@@ -287,7 +287,7 @@ func (s *Switch) probe(now clock.Time, p *peer, t *path, hello bool) {
 	}
 	t.probes++
 	t.retryAt = now.Add(probeInterval)
-	if t.probes >= maxProbes {
+	if t.probes > maxProbes {
 		t.retryAt = now.Add(deadPathInterval)
 	}
 }

@@ -193,6 +193,9 @@ func (p *peer) relayQuality(now clock.Time) int64 {
 	if t.latency >= 0 {
 		latency = int64(t.latency.Microseconds()) + 1
 	}
+	if t.probes > 1 {
+		latency += unknownLatency // it should have answered
+	}
 	return latency * int64(1+age/relayQualityAge)
 }
 

@@ -167,7 +167,7 @@ func (s *Switch) opened(now, since clock.Time, p *peer, at PathID, b []byte) (m 
 	if !s.dispatch(now, p, &m) {
 		return Message{}, false
 	}
-	p.active = now
+	s.touch(now, p)
 	s.stats.Messages++
 	return m, true
 }

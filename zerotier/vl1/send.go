@@ -24,7 +24,7 @@ func (s *Switch) Send(now clock.Time, to identity.Address, v packet.Verb, payloa
 	}
 	p := s.peers[to]
 	if p != nil {
-		p.active = now
+		s.touch(now, p)
 		if id, ok := s.sendNow(now, p, v, payload); ok {
 			return id
 		}
@@ -53,7 +53,8 @@ func (s *Switch) Trust(now clock.Time, peer identity.Address) {
 		return
 	}
 	first := !p.trusted(now)
-	p.trust, p.active = now, now
+	p.trust = now
+	s.touch(now, p)
 	s.noteCarrier(now, p)
 	if first {
 		s.pushPaths(now, p)

@@ -38,6 +38,7 @@ const (
 	probeInterval    = time.Second
 	deadPathInterval = 10 * time.Second
 	maxProbes        = 3
+	unanswered       = 3 * time.Second
 	samePathSilence  = 3 * time.Second
 	onlineTimeout    = 45 * time.Second
 )

@@ -200,6 +200,7 @@ func (s *Switch) flush(now clock.Time) {
 			p = s.bestUpstream(now, nil)
 		}
 		if p != nil {
+			s.touch(now, p)
 			if _, ok := s.sendNow(now, p, w.verb, w.payload); ok {
 				continue
 			}

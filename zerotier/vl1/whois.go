@@ -57,8 +57,13 @@ func (s *Switch) askOnce(now clock.Time, l *lookup) {
 	if up == nil {
 		return
 	}
-	if n := len(s.upstreams); l.tries > 0 && n > 1 {
-		if u := s.upstreams[l.tries%n]; len(u.paths) > 0 {
+	if l.tries > 0 {
+		// It may be down, or have lost its state so that it cannot open what we send.
+		if t := up.bestPath(now); t != nil && t.probes == 0 && now.Sub(t.lastHeard()) > whoisInterval {
+			s.probe(now, up, t, true)
+			s.wake(now, up)
+		}
+		if u := s.upstreams[l.tries%len(s.upstreams)]; len(u.paths) > 0 {
 			up = u
 		}
 	}
@@ -66,11 +71,6 @@ func (s *Switch) askOnce(now clock.Time, l *lookup) {
 	w := packet.Whois{Addresses: []identity.Address{l.addr}}
 	var payload [identity.AddressLen]byte
 	s.sendNow(now, up, packet.VerbWhois, w.Append(payload[:0]))
-	// An upstream that lost its state, having been started anew, does not know us and cannot answer.
-	if t := up.bestPath(now); l.tries > 2 && t != nil && t.probes == 0 && now.Sub(t.lastHeard()) > whoisInterval {
-		s.probe(now, up, t, true)
-		s.wake(now, up)
-	}
 }
 
 // pollLookups repeats the questions that are due and gives up on those without hope.
