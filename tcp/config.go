@@ -1,24 +1,48 @@
 package tcp
 
 import (
+	"errors"
 	"time"
 
-	"github.com/ztstack/ztstack/clock"
 	"github.com/ztstack/ztstack/internal/bytequeue"
 )
 
-// A Config says how a connection behaves. The zero Config, but for Pool, is a good one.
+const (
+	defaultBuffer = 256 << 10
+	minBuffer     = 2 << 10
+	maxBuffer     = 512 << 20 // the largest window is 2^30 (RFC 7323, Section 2.3)
+
+	defaultMSS = 536 // RFC 9293, Section 3.7.1 (MUST-15), IPv4
+	// minMSS is the least segment size a peer or a route can talk a sender into. Less than this has no
+	// use but to make it send a storm of tiny segments (CVE-2019-11479).
+	minMSS = 64
+
+	defaultKeepAliveInterval = 75 * time.Second
+	defaultKeepAliveCount    = 9
+	defaultTimeWait          = 60 * time.Second
+	defaultFinWait2          = 60 * time.Second
+	// defaultUserTimeout is R2 for data. "The value of R2 SHOULD correspond to at least 100 seconds"
+	// RFC 9293, Section 3.8.3 (SHLD-11).
+	defaultUserTimeout = 5 * time.Minute
+	// defaultMinRTO is smaller than the second of RFC 6298.
+	// Deviation: "Whenever RTO is computed, if it is less than 1 second, then the RTO SHOULD be rounded up to
+	// 1 second" RFC 6298, Section 2 (2.4). Linux and the BSDs have used 200 ms and less for decades; the price
+	// of a second is paid by every connection that loses its last segment.
+	defaultMinRTO = 200 * time.Millisecond
+)
+
+// A Config says how a connection behaves. The zero Config, with a Pool, is a good one.
 // A Conn copies what it needs; a Config may be shared and reused.
 type Config struct {
 	// Pool is where the connection's stream buffers come from; one per lock domain. Required.
 	Pool *bytequeue.Pool
 
 	// SendBuffer and ReceiveBuffer are the most bytes of stream data held each way; 0 means 256 KiB.
-	// They are kept between 2 KiB and 1 GiB.
+	// They are kept between 2 KiB and 512 MiB.
 	SendBuffer, ReceiveBuffer int
 
-	// MSS is the largest segment the route carries, in bytes of payload and options: the MTU less 40
-	// for IPv4 and less 60 for IPv6. 0 means 536.
+	// MSS is the largest segment the route carries, in bytes of options and payload: the MTU less 40
+	// for IPv4 and less 60 for IPv6. 0 means DefaultMSS.
 	MSS int
 	// DefaultMSS is what the peer is assumed to take if it does not say: 536 for IPv4, which 0 means,
 	// and 1220 for IPv6 (RFC 9293, Section 3.7.1, MUST-15).
@@ -31,10 +55,11 @@ type Config struct {
 	// unanswered probes, 0 means 9, the connection ends with ErrTimeout.
 	KeepAliveIdle, KeepAliveInterval time.Duration
 	KeepAliveCount                   int
-	// UserTimeout, if not 0, ends the connection once data has been unacknowledged for so long.
+	// UserTimeout is how long data may remain unacknowledged before the connection ends with ErrTimeout;
+	// 0 means 5 minutes.
 	UserTimeout time.Duration
 
-	// Congestion names the congestion controller; "" means the default.
+	// Congestion names the congestion controller; "" means the default. See CongestionNames.
 	Congestion string
 
 	// NoTimestamps, NoSACK and NoWindowScale keep the connection from offering or accepting the option.
@@ -42,30 +67,51 @@ type Config struct {
 	// NoSum leaves the checksum field zero, for links that need none.
 	NoSum bool
 
-	// MinRTO is the least retransmission timeout; 0 means 200 ms.
+	// MinRTO is the least variance that is reckoned with in a retransmission timeout, and so the least
+	// timeout; 0 means 200 ms.
 	MinRTO time.Duration
-	// TimeWait is how long a connection stays in TIME-WAIT; 0 means 60 s.
+	// TimeWait is how long a connection stays in TIME-WAIT (2 MSL); 0 means 60 s.
 	TimeWait time.Duration
-	// FinWait2 is how long a closed connection waits for the peer's FIN; 0 means 60 s.
+	// FinWait2 is how long a connection that the application has closed waits for the peer's FIN; 0 means 60 s.
 	FinWait2 time.Duration
 
 	// ISNKey keys the connection's timestamp offset and the jitter of its challenge ACKs. It is secret.
 	ISNKey [2]uint64
 
+	// Counters, if not nil, are shared by the connections of one lock domain.
+	Counters *Counters
+
 	// Trace, if not nil, is told whenever congestion control or a timer did something. It must not call the Conn.
 	Trace func(TraceEvent)
 }
 
-// A TraceEvent is the state of loss recovery at one instant.
-type TraceEvent struct {
-	Now      clock.Time
-	Reason   string // what happened: "ack", "loss", "timeout", …
-	CWND     int    // bytes
-	SSThresh int    // bytes
-	Flight   int    // bytes sent and not acknowledged
-	Pipe     int    // bytes estimated to be in the network
-	SRTT     time.Duration
-	RTO      time.Duration
-	SndUNA   Seq
-	SndNXT   Seq
+// Validate says what is wrong with cfg, or returns nil.
+func (cfg *Config) Validate() error {
+	switch {
+	case cfg.Pool == nil:
+		return errors.New("tcp: Config.Pool is nil: set it to bytequeue.NewPool")
+	case cfg.SendBuffer < 0 || cfg.SendBuffer > maxBuffer:
+		return errors.New("tcp: Config.SendBuffer is out of range: use 0 for 256 KiB, or up to 512 MiB")
+	case cfg.ReceiveBuffer < 0 || cfg.ReceiveBuffer > maxBuffer:
+		return errors.New("tcp: Config.ReceiveBuffer is out of range: use 0 for 256 KiB, or up to 512 MiB")
+	case cfg.MSS < 0 || cfg.MSS > 0xffff:
+		return errors.New("tcp: Config.MSS is out of range: use the route's MTU less 40 (IPv4) or 60 (IPv6)")
+	case cfg.DefaultMSS < 0 || cfg.DefaultMSS > 0xffff:
+		return errors.New("tcp: Config.DefaultMSS is out of range: use 536 (IPv4) or 1220 (IPv6)")
+	case cfg.KeepAliveIdle < 0 || cfg.KeepAliveInterval < 0 || cfg.KeepAliveCount < 0:
+		return errors.New("tcp: Config.KeepAlive is negative: use 0 for the default")
+	case cfg.UserTimeout < 0 || cfg.MinRTO < 0 || cfg.TimeWait < 0 || cfg.FinWait2 < 0:
+		return errors.New("tcp: a timeout of Config is negative: use 0 for the default")
+	case newCongestion(cfg.Congestion) == nil:
+		return errors.New("tcp: Config.Congestion is unknown: " + cfg.Congestion + "; CongestionNames lists what there is")
+	}
+	return nil
+}
+
+// orDefault returns v, or def if v is 0.
+func orDefault[T int | time.Duration](v, def T) T {
+	if v == 0 {
+		return def
+	}
+	return v
 }

@@ -43,5 +43,5 @@ const (
 	Writable                     // Write takes data again after it has returned ErrWouldBlock
 	Connected                    // the handshake is complete
 	ReadClosed                   // the peer has sent all it will send: Read returns io.EOF after the data
-	Done                         // the connection has ended; Err says why
+	Closed                       // the connection has ended, or is in TIME-WAIT; Err says why
 )

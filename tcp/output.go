@@ -1,0 +1,390 @@
+package tcp
+
+import (
+	"github.com/ztstack/ztstack/clock"
+	"github.com/ztstack/ztstack/internal/be"
+	"github.com/ztstack/ztstack/internal/cksum"
+)
+
+// Output writes the next segment (header, options, payload) into dst and returns its length, or 0 when
+// there is nothing to send now. If maxSegs > 1 it may write a super-segment of up to that many segments; gso is then the
+// payload length of each but the last. The checksum field holds the folded sum of the segment without the
+// pseudo-header, not complemented; with Config.NoSum it holds zero. dst has room for a full segment, and at least for
+// MaxHeaderLen bytes.
+//
+// Output is the only place where a segment is built. It asks the state what is due, in order of urgency.
+func (c *Conn) Output(now clock.Time, dst []byte, maxSegs int) (n, gso int) {
+	if c.reset.due {
+		return c.outputReset(dst), 0
+	}
+	if c.state < StateEstablished {
+		if c.state >= StateSynSent && c.snd.nxt == c.snd.iss {
+			return c.outputSYN(now, dst), 0
+		}
+		return 0, 0
+	}
+	if c.sent.lost > c.sent.resent {
+		if n = c.outputLost(now, dst); n > 0 {
+			return n, 0
+		}
+	}
+	if n, gso = c.outputNew(now, dst, maxSegs); n > 0 {
+		return n, gso
+	}
+	if c.ackDue() {
+		return c.outputACK(now, dst), 0
+	}
+	if c.keepAlive.probe {
+		return c.outputKeepAlive(now, dst), 0
+	}
+	return 0, 0
+}
+
+// outputSYN sends our SYN, which has not been sent or is to be sent again.
+func (c *Conn) outputSYN(now clock.Time, dst []byte) int {
+	h := Header{SrcPort: c.srcPort, DstPort: c.dstPort, Seq: c.snd.iss, Flags: SYN, Window: uint16(c.rcv.synWindow())}
+	if c.state == StateSynReceived {
+		h.Flags |= ACK
+		h.Ack = c.rcv.nxt
+		h.Window = c.rcv.advertise(c.rcv.nxt, 0)
+		c.rcv.acked = c.rcv.nxt
+	}
+	h.Options = Options{
+		HasMSS: true, MSS: c.routeMSS,
+		SACKPermitted:  c.opt.sack,
+		HasWindowScale: c.opt.scaling, WindowScale: c.rcv.scale,
+		HasTimestamps: c.opt.timestamps, TSVal: c.timestamp(now), TSEcr: c.rcv.tsRecent,
+	}
+	c.snd.nxt = c.snd.iss + 1
+	c.snd.lastSent = now
+	c.setTimer(timerRTO, now.Add(c.rtt.timeout()))
+	c.stats.SegsOut++
+	return c.sum(dst, h.Put(dst))
+}
+
+// outputLost sends the first of the segments that are lost, if the congestion window allows.
+func (c *Conn) outputLost(now clock.Time, dst []byte) int {
+	s := &c.snd
+	i, ok := c.sent.nextLost()
+	if !ok || s.wnd == 0 && !s.probe {
+		return 0
+	}
+	r := c.sent.at(i)
+	mss := min(int(s.mss), len(dst)-c.headerLen())
+	n := r.len()
+	if n > mss {
+		n = mss
+		if s.wnd == 0 {
+			n = min(n, 1)
+		}
+	}
+	pipe := c.pipe()
+	if !c.rec.force && pipe > 0 && pipe+n > c.cwnd.CWND {
+		return 0
+	}
+	if n < r.len() {
+		c.sent.split(i, r.start.Add(n))
+		r = c.sent.at(i)
+	}
+	c.rec.force = false
+	s.probe = false
+	flags := ACK
+	if r.flags&recordFIN != 0 {
+		flags |= FIN
+		n--
+	}
+	off := r.start.Sub(s.una)
+	if r.end == s.nxt && off+n == s.buf.Len() {
+		flags |= PSH
+	}
+	c.sent.markResent(i, now)
+	c.stats.Retransmits++
+	c.stats.BytesRetransmitted += uint64(n)
+	c.count.retransmit()
+	if c.timers[timerRTO] == clock.Never {
+		c.setTimer(timerRTO, now.Add(c.rtt.timeout()))
+	}
+	s.lastSent = now
+	return c.build(now, dst, r.start, flags, off, n)
+}
+
+// outputNew sends data that has not been sent, or the FIN.
+func (c *Conn) outputNew(now clock.Time, dst []byte, maxSegs int) (n, gso int) {
+	s := &c.snd
+	if s.finSent {
+		return 0, 0
+	}
+	flight := s.flight()
+	unsent := s.buf.Len() - flight
+	if unsent == 0 && !s.closed {
+		return 0, 0
+	}
+	if c.sent.n >= uint32(max(256, s.limit>>8)) {
+		// So many small segments are outstanding that their records would outgrow the data.
+		return 0, 0
+	}
+	mss := int(s.mss)
+	room := min(len(dst)-c.headerLen(), mss*max(maxSegs, 1))
+	if flight == 0 && s.lastSent != clock.Never && now.Sub(s.lastSent) > c.rtt.rto {
+		c.cc.Idle(&c.cwnd, now)
+		s.lastSent = clock.Never
+	}
+	n, fin := c.sendable(unsent, flight, mss, room)
+	if n == 0 && !fin {
+		if flight == 0 && c.timers[timerRTO] == clock.Never {
+			// The window is closed, or so small that to use it would be silly. Nothing in flight will bring
+			// news of it.
+			s.progress = now
+			c.setTimer(timerRTO, now.Add(c.rtt.timeout()))
+		}
+		return 0, 0
+	}
+	flags := ACK
+	if n == unsent {
+		flags |= PSH
+	}
+	end := s.nxt.Add(n)
+	var kind recordFlags
+	if fin {
+		flags |= FIN
+		kind = recordFIN
+		end++
+		s.finSent = true
+		if n == 0 {
+			flags &^= PSH
+		}
+	}
+	if n%mss != 0 {
+		s.small = s.nxt.Add(n)
+	}
+	start := s.nxt
+	c.sent.push(now, start, end, kind)
+	if c.sent.buf != nil && c.timers[timerRelease] == clock.Never {
+		c.setTimer(timerRelease, now.Add(releaseAfter))
+	}
+	s.nxt = end
+	if flight == 0 {
+		s.progress = now
+	}
+	if flight == 0 || c.timers[timerRTO] == clock.Never {
+		// "Every time a packet containing data is sent (including a retransmission), if the timer is not running,
+		// start it" RFC 6298, Section 5 (5.1). With nothing in flight it can only run for a probe.
+		c.setTimer(timerRTO, now.Add(c.rtt.timeout()))
+	}
+	s.probe = false
+	s.lastSent = now
+	c.stats.BytesOut += uint64(n)
+	if n > mss {
+		gso = mss
+	}
+	return c.build(now, dst, start, flags, flight, n), gso
+}
+
+// sendable decides how many of the unsent bytes to send in the next segment, or super-segment, of at most
+// room bytes, and whether the FIN goes with them.
+func (c *Conn) sendable(unsent, flight, mss, room int) (n int, fin bool) {
+	s := &c.snd
+	usable := int(s.wnd) - flight // may be negative
+	if usable <= 0 {
+		if !s.probe {
+			return 0, false
+		}
+		// One octet beyond the window, data or FIN.
+		return min(unsent, 1), s.closed && unsent == 0
+	}
+	n = min(unsent, usable, room)
+	if credit := c.cwnd.CWND - c.sent.pipe(flight); n > credit {
+		// Whole segments only; but a network with nothing in it takes one, whatever the window.
+		n = max(0, credit) / mss * mss
+		if n == 0 && flight == 0 {
+			n = min(unsent, usable, room, mss)
+		}
+	}
+	if tail := n % mss; tail != 0 && !c.mayBeSmall(n, tail, unsent) {
+		n -= tail
+	}
+	fin = s.closed && n == unsent && n < usable && (n > 0 || unsent == 0)
+	return n, fin
+}
+
+// mayBeSmall reports whether the last of n bytes to be sent may go in a segment of tail bytes, less than a
+// full one. It is the sender's silly window avoidance and Nagle's algorithm: RFC 9293, Sections 3.8.6.2.1
+// and 3.7.4. Every write is pushed.
+func (c *Conn) mayBeSmall(n, tail, unsent int) bool {
+	s := &c.snd
+	switch {
+	case s.probe:
+		// "(4) or if the override timeout occurs."
+		return true
+	case n < unsent:
+		// "(3) [...] or if at least a fraction Fs of the maximum window can be sent", where Fs is 1/2; else more
+		// data follows, and the window will open for more.
+		return tail >= int(s.maxWnd)/2
+	}
+	// "(2) or if [...] all queued data can be sent now": if Nagle's algorithm does not hold it back until
+	// "all outstanding data has been acknowledged". What is held back here is the second small segment, not the tail of
+	// a large write that follows full ones (the Minshall variant that Section 3.7.4 mentions): else every such write
+	// would wait for a delayed ACK.
+	return s.noDelay || s.closed || s.small == s.una || tail >= int(s.maxWnd)/2
+}
+
+// ackDue reports whether an acknowledgement, or a window update, has to go out by itself.
+func (c *Conn) ackDue() bool {
+	r := &c.rcv
+	if r.ackNow || r.duplicates > 0 {
+		return true
+	}
+	return r.nxt.Sub(r.acked) >= 2*int(r.mss) || r.updateDue()
+}
+
+// ackPoint returns the acknowledgement number for a segment without data. It is RCV.NXT, but for the first segments of
+// a connection: those are acknowledged two by two even if they came in one batch.
+func (c *Conn) ackPoint() Seq {
+	r := &c.rcv
+	if r.quick > 0 && !r.ackNow && c.ooo == nil {
+		if two := 2 * int(r.mss); r.nxt.Sub(r.acked) > two {
+			r.quick -= 2
+			return r.acked.Add(two)
+		}
+		r.quick--
+	}
+	return r.nxt
+}
+
+// outputACK sends an acknowledgement without data.
+func (c *Conn) outputACK(now clock.Time, dst []byte) int {
+	r := &c.rcv
+	ack := c.ackPoint()
+	if c.ooo == nil && r.dsackStart == r.dsackEnd || !c.opt.sack {
+		n := c.header(now, dst, c.snd.nxt, ack, ACK)
+		c.acknowledged(now, ack)
+		return c.finish(dst, n, 0)
+	}
+	h := Header{SrcPort: c.srcPort, DstPort: c.dstPort, Seq: c.snd.nxt, Ack: ack, Flags: ACK}
+	h.Window = r.advertise(ack, r.scale)
+	limit := 4
+	if c.opt.timestamps {
+		h.Options.HasTimestamps = true
+		h.Options.TSVal, h.Options.TSEcr = c.timestamp(now), r.tsRecent
+		limit = 3
+	}
+	c.sackBlocks(&h.Options, limit)
+	c.acknowledged(now, ack)
+	c.stats.SegsOut++
+	return c.sum(dst, h.Put(dst))
+}
+
+// outputKeepAlive sends a segment that the peer must answer: "SEG.SEQ = SND.NXT-1" RFC 9293, Section 3.8.4.
+func (c *Conn) outputKeepAlive(now clock.Time, dst []byte) int {
+	c.keepAlive.probe = false
+	n := c.header(now, dst, c.snd.nxt-1, c.rcv.nxt, ACK)
+	c.acknowledged(now, c.rcv.nxt)
+	return c.finish(dst, n, 0)
+}
+
+// build writes a segment with n bytes of the send queue at off bytes from its head.
+func (c *Conn) build(now clock.Time, dst []byte, seq Seq, flags Flags, off, n int) int {
+	hdr := c.header(now, dst, seq, c.rcv.nxt, flags)
+	if c.ooo == nil {
+		c.acknowledged(now, c.rcv.nxt)
+	} // else the SACK blocks go out by themselves
+	if !c.opt.sum {
+		c.snd.buf.ReadAt(off, dst[hdr:hdr+n])
+		return c.finish(dst, hdr+n, 0)
+	}
+	var sum uint16
+	odd := false
+	for pos := hdr; n > 0; {
+		a, b := c.snd.buf.Views(off, n)
+		for _, v := range [2][]byte{a, b} {
+			if len(v) == 0 {
+				continue
+			}
+			part := cksum.CopySum(dst[pos:], v)
+			if odd {
+				part = part<<8 | part>>8
+			}
+			sum = cksum.Add(sum, part)
+			odd = odd != (len(v)&1 != 0)
+			pos += len(v)
+			off += len(v)
+			n -= len(v)
+		}
+		hdr = pos
+	}
+	return c.finish(dst, hdr, sum)
+}
+
+// headerLen returns the length of the header that header writes.
+func (c *Conn) headerLen() int {
+	if c.opt.timestamps {
+		return HeaderLen + timestampLen
+	}
+	return HeaderLen
+}
+
+// header writes the header of any segment of a synchronised connection without SACK blocks, with its own
+// sum in the checksum field, and returns its length.
+func (c *Conn) header(now clock.Time, dst []byte, seq, ack Seq, flags Flags) int {
+	ports := uint32(c.srcPort)<<16 | uint32(c.dstPort)
+	word := uint32(HeaderLen/4)<<28 | uint32(flags)<<16 | uint32(c.rcv.advertise(ack, c.rcv.scale))
+	n := HeaderLen
+	var ts uint64
+	if c.opt.timestamps {
+		n += timestampLen
+		b := dst[HeaderLen : HeaderLen+timestampLen]
+		val, ecr := c.timestamp(now), c.rcv.tsRecent
+		be.PutUint32(b[0:], timestampWord)
+		be.PutUint32(b[4:], val)
+		be.PutUint32(b[8:], ecr)
+		word += timestampLen / 4 << 28
+		ts = timestampWord + uint64(val) + uint64(ecr)
+	}
+	b := dst[:HeaderLen]
+	be.PutUint32(b[0:], ports)
+	be.PutUint32(b[4:], uint32(seq))
+	be.PutUint32(b[8:], uint32(ack))
+	be.PutUint32(b[12:], word)
+	// The header is summed from the registers it was written from, never read again.
+	sum := ts + uint64(ports) + uint64(seq) + uint64(ack) + uint64(word)
+	sum = sum>>32 + sum&0xffffffff
+	sum = sum>>16 + sum&0xffff
+	sum = sum>>16 + sum&0xffff
+	sum = sum>>16 + sum&0xffff
+	be.PutUint32(b[16:], uint32(sum)<<16)
+	return n
+}
+
+// finish adds the payload's sum to the header's and counts the segment, which is n bytes long.
+func (c *Conn) finish(dst []byte, n int, payload uint16) int {
+	c.stats.SegsOut++
+	if !c.opt.sum {
+		be.PutUint16(dst[16:], 0)
+	} else if payload != 0 {
+		be.PutUint16(dst[16:], cksum.Add(be.Uint16(dst[16:]), payload))
+	}
+	return n
+}
+
+// sum fills in the checksum field of a segment of n bytes without payload.
+func (c *Conn) sum(dst []byte, n int) int {
+	if c.opt.sum {
+		be.PutUint16(dst[16:], cksum.Sum(dst[:n]))
+	}
+	return n
+}
+
+// acknowledged notes that a segment goes out that acknowledges ack.
+func (c *Conn) acknowledged(now clock.Time, ack Seq) {
+	r := &c.rcv
+	r.acked = ack
+	if r.duplicates > 0 {
+		r.duplicates--
+	}
+	r.ackNow = false
+	if ack == r.nxt {
+		c.timers[timerDelayedACK] = clock.Never
+	} else if c.timers[timerDelayedACK] == clock.Never {
+		c.setTimer(timerDelayedACK, now.Add(delayedACK))
+	}
+}
