@@ -20,8 +20,12 @@ type (
 // the page that comes out is the one most likely still in the cache. Not safe for concurrent use.
 type Pool struct {
 	limit int // bytes; 0 is none
-	inUse int // bytes of pages handed out
 
+	// Pages handed out.
+	smallInUse int
+	pagesInUse int
+
+	// What is kept for reuse.
 	small   []*smallPage
 	pages   []*page
 	indexes [indexLevels][][]*page // arrays of page pointers, by capacity
@@ -31,14 +35,14 @@ type Pool struct {
 func NewPool(limit int) *Pool { return &Pool{limit: limit} }
 
 // InUse returns how many bytes of pages are handed out. Pages kept for reuse do not count.
-func (p *Pool) InUse() int { return p.inUse }
+func (p *Pool) InUse() int { return p.smallInUse*smallSize + p.pagesInUse*pageSize }
 
 // getSmall returns a small page, or nil if the limit is reached. Its bytes are arbitrary.
 func (p *Pool) getSmall() *smallPage {
-	if p.limit != 0 && p.inUse+smallSize > p.limit {
+	if p.limit != 0 && p.InUse()+smallSize > p.limit {
 		return nil
 	}
-	p.inUse += smallSize
+	p.smallInUse++
 	n := len(p.small)
 	if n == 0 {
 		return new(smallPage)
@@ -51,10 +55,10 @@ func (p *Pool) getSmall() *smallPage {
 
 // getPage returns a page, or nil if the limit is reached. Its bytes are arbitrary.
 func (p *Pool) getPage() *page {
-	if p.limit != 0 && p.inUse+pageSize > p.limit {
+	if p.limit != 0 && p.InUse()+pageSize > p.limit {
 		return nil
 	}
-	p.inUse += pageSize
+	p.pagesInUse++
 	n := len(p.pages)
 	if n == 0 {
 		return new(page)
@@ -66,13 +70,13 @@ func (p *Pool) getPage() *page {
 }
 
 func (p *Pool) putSmall(g *smallPage) {
-	p.inUse -= smallSize
-	p.small = trim(append(p.small, g), p.inUse/smallSize)
+	p.smallInUse--
+	p.small = trim(append(p.small, g), p.smallInUse)
 }
 
 func (p *Pool) putPage(g *page) {
-	p.inUse -= pageSize
-	p.pages = trim(append(p.pages, g), p.inUse/pageSize)
+	p.pagesInUse--
+	p.pages = trim(append(p.pages, g), p.pagesInUse)
 }
 
 // trim leaves at most as many free pages as there are in use, and a few: so memory is given back as

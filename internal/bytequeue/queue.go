@@ -159,7 +159,7 @@ func (q *Queue) at(pos int) []byte {
 		}
 		pos -= smallSize
 	}
-	return q.pages[pos/pageSize][pos%pageSize:]
+	return q.pages[uint(pos)/pageSize][uint(pos)%pageSize:]
 }
 
 // touch is at for writing: a page that is missing is taken from p. It returns nil if there is none.
@@ -170,7 +170,7 @@ func (q *Queue) touch(p *Pool, pos int) []byte {
 		}
 		pos -= smallSize
 	}
-	k := pos / pageSize
+	k := int(uint(pos) / pageSize)
 	if k >= len(q.pages) {
 		if k >= cap(q.pages) {
 			q.growIndex(p, k+1)
@@ -182,7 +182,7 @@ func (q *Queue) touch(p *Pool, pos int) []byte {
 			return nil
 		}
 	}
-	return q.pages[k][pos%pageSize:]
+	return q.pages[k][uint(pos)%pageSize:]
 }
 
 // growIndex makes room for n pages in the index.

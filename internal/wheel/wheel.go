@@ -149,7 +149,6 @@ func (w *Wheel) Next() clock.Time {
 
 // expire goes through the soon list.
 func (w *Wheel) expire(now clock.Time) {
-	w.soonest = never
 	for t := w.takeAll(listSoon); t != nil; {
 		next := t.next
 		t.next, t.prev, t.list = nil, nil, 0
