@@ -1,9 +1,15 @@
 package stack
 
 import (
+	"math/rand/v2"
+
 	"github.com/ztstack/ztstack/clock"
+	"github.com/ztstack/ztstack/icmp"
+	"github.com/ztstack/ztstack/internal/bytequeue"
+	"github.com/ztstack/ztstack/internal/table"
 	"github.com/ztstack/ztstack/internal/wheel"
-	"github.com/ztstack/ztstack/link"
+	"github.com/ztstack/ztstack/ipv4"
+	"github.com/ztstack/ztstack/ipv6"
 	"github.com/ztstack/ztstack/tcp"
 )
 
@@ -17,9 +23,12 @@ type Config struct {
 	// Pool, ISNKey and MSS are filled in by the Stack.
 	TCP tcp.Config
 
-	MaxConns    int // most TCP connections, half-open ones included; 0 means 65536
-	MaxHalfOpen int // most connections in SYN-RECEIVED; the oldest gives way; 0 means 1024
-	BufferLimit int // bytes of all stream data queued in both directions; 0 means no limit
+	MaxConns     int // most TCP connections, half-open ones included; 0 means 65536
+	MaxHalfOpen  int // most connections in SYN-RECEIVED; the oldest gives way; 0 means 1024
+	MaxTimeWait  int // most TIME-WAIT records; the oldest gives way; 0 means 65536
+	MaxNeighbors int // most neighbour entries per interface; 0 means 1024
+	BufferLimit  int // bytes of all stream data queued in both directions; 0 means no limit
+	QueueFrames  int // most frames that wait on an interface, TCP segments excluded; 0 means 1024
 
 	HopLimit uint8 // initial TTL and hop limit; 0 means 64
 	Forward  bool  // forward packets between interfaces; reserved
@@ -29,39 +38,152 @@ type Config struct {
 	Tap func(now clock.Time, i Interface, out bool, frame []byte)
 }
 
+// Kinds of the Stack's own timers. The caller's are not negative.
+const (
+	timerConn = -1 - iota
+	timerNeighbor
+	timerTimeWait
+	timerReassembly
+	timerDAD
+)
+
 // A Stack is one host. It does no I/O, reads no clock, and is not safe for concurrent use.
 type Stack struct {
+	cfg    Config
+	rand   *rand.Rand
+	isnKey [2]uint64
+	pool   *bytequeue.Pool
+
+	ifaces  []*iface // by Interface; nil where one was removed; the first is the loopback interface
+	routes  []Route  // the longest prefix first, then the smallest metric
+	pmtu    pmtuCache
+	frames  framePool
+	frag4   ipv4.Reassembler
+	frag6   ipv6.Reassembler
+	fragT   wheel.Timer // the earliest deadline of frag4 and frag6
+	errRate icmp.RateLimit
+	nextID  uint32 // of the next datagram that may be fragmented
+
+	// generation changes whenever a path that a socket remembers may no longer be right.
+	generation uint32
+
+	flows4    table.Table[table.Key4, flow]
+	flows6    table.Table[table.Key6, flow]
+	numConns  int
+	halfOpen  halfOpenList
+	timeWaits timeWaitList
+	listeners map[uint16]*Listener // by port; a chain through Listener.next
+	udps      map[uint16]*UDP      // by port; a chain through UDP.next
+	numUDPs   int
+	pings     map[uint16]*Ping // by identifier
+	portKey   [2]uint64
+	portNext  uint32
+
+	wheel   wheel.Wheel
+	expired []*wheel.Timer // the caller's, waiting for ExpiredTimer
+	ready   readyRing
+
+	header  tcp.Header // scratch of tcpInput; a local one would have to be zeroed for every segment
+	segment [128]byte  // scratch for segments without payload
+	lo      []byte     // scratch of the loopback interface, made when first used
+
+	stats Stats
 }
 
 // New returns a Stack with a loopback interface and nothing else.
-func New(cfg Config, now clock.Time) (*Stack, error) { panic("TODO") }
+func New(cfg Config, now clock.Time) (*Stack, error) {
+	defaultInt(&cfg.MaxConns, 65536)
+	defaultInt(&cfg.MaxHalfOpen, 1024)
+	defaultInt(&cfg.MaxTimeWait, 65536)
+	defaultInt(&cfg.MaxNeighbors, 1024)
+	defaultInt(&cfg.QueueFrames, 1024)
+	if cfg.HopLimit == 0 {
+		cfg.HopLimit = 64
+	}
+	s := &Stack{
+		cfg:       cfg,
+		rand:      rand.New(rand.NewChaCha8(cfg.Seed)),
+		pool:      bytequeue.NewPool(cfg.BufferLimit),
+		listeners: make(map[uint16]*Listener),
+		udps:      make(map[uint16]*UDP),
+		pings:     make(map[uint16]*Ping),
+	}
+	s.isnKey = s.randomKey()
+	s.portKey = s.randomKey()
+	s.nextID = s.rand.Uint32()
+	s.flows4.Init(s.randomKey())
+	s.flows6.Init(s.randomKey())
+	s.pmtu.entries.Init(s.randomKey())
+	s.wheel.Init(now)
+	s.frag4.Init(ipv4.ReassemblyConfig{})
+	s.frag6.Init(ipv6.ReassemblyConfig{})
+	s.fragT.Kind = timerReassembly
+	s.timeWaits.timer.Kind = timerTimeWait
+	s.errRate.Init(icmpErrorsPerSecond, icmpErrorsBurst)
+	s.addLoopback()
+	return s, nil
+}
 
-// Receive takes one frame that arrived on interface i. It may overwrite the frame and keeps no
-// reference to it. Bad frames are counted in Stats, never reported.
-func (s *Stack) Receive(now clock.Time, i Interface, b *link.Buf) { panic("TODO") }
+func defaultInt(p *int, v int) {
+	if *p <= 0 {
+		*p = v
+	}
+}
+
+func (s *Stack) randomKey() [2]uint64 { return [2]uint64{s.rand.Uint64(), s.rand.Uint64()} }
 
 // Poll runs the timers that are due and returns the next deadline, or clock.Never for none. Calling it
 // early or twice is harmless. The deadline may be earlier than needed.
-func (s *Stack) Poll(now clock.Time) (next clock.Time) { panic("TODO") }
-
-// Pending reports whether Output(i) might have a frame to write. It is cheap.
-func (s *Stack) Pending(i Interface) bool { panic("TODO") }
-
-// Output writes the next frame for interface i into b, whose B and Off the caller has set with room for
-// a frame of the interface's MTU, and sets b.Len, b.GSO and b.SumOK. It returns false when the interface
-// has nothing to send now.
-func (s *Stack) Output(now clock.Time, i Interface, b *link.Buf) bool { panic("TODO") }
-
-// Ready returns the owner of the next socket with events, or nil. A socket is returned at most once
-// until its Events have been taken. Sockets without owner are skipped.
-func (s *Stack) Ready() (owner any) { panic("TODO") }
+func (s *Stack) Poll(now clock.Time) (next clock.Time) {
+	s.wheel.Advance(now)
+	for t := s.wheel.Expired(); t != nil; t = s.wheel.Expired() {
+		switch t.Kind {
+		case timerConn:
+			s.pollConn(now, t.Owner.(*TCP))
+		case timerNeighbor:
+			s.neighborTimer(now, t.Owner.(*neighbor))
+		case timerTimeWait:
+			s.expireTimeWaits(now)
+		case timerReassembly:
+			s.pollReassembly(now)
+		case timerDAD:
+			s.dadTimer(now, t.Owner.(*ifaceAddr))
+		default:
+			s.expired = append(s.expired, t)
+		}
+	}
+	s.runLoopback(now)
+	if s.ifaces[0].pending() {
+		return now
+	}
+	return s.wheel.Next()
+}
 
 // Arm sets a deadline of the caller's, or disarms it if at is clock.Never. Such timers come out of
 // ExpiredTimer after a Poll. t.Kind must not be negative: those belong to the Stack.
-func (s *Stack) Arm(t *wheel.Timer, at clock.Time) { panic("TODO") }
+func (s *Stack) Arm(t *wheel.Timer, at clock.Time) {
+	// A timer that has expired and was not fetched yet has not happened.
+	for i, x := range s.expired {
+		if x == t {
+			s.expired = append(s.expired[:i], s.expired[i+1:]...)
+			break
+		}
+	}
+	if at == clock.Never {
+		s.wheel.Disarm(t)
+		return
+	}
+	s.wheel.Arm(t, at)
+}
 
 // ExpiredTimer returns the next of the caller's timers that has expired, or nil.
-func (s *Stack) ExpiredTimer() *wheel.Timer { panic("TODO") }
-
-// Stats returns a copy of the counters.
-func (s *Stack) Stats() Stats { panic("TODO") }
+func (s *Stack) ExpiredTimer() *wheel.Timer {
+	if len(s.expired) == 0 {
+		return nil
+	}
+	t := s.expired[0]
+	copy(s.expired, s.expired[1:])
+	s.expired[len(s.expired)-1] = nil
+	s.expired = s.expired[:len(s.expired)-1]
+	return t
+}

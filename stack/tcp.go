@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"github.com/ztstack/ztstack/clock"
+	"github.com/ztstack/ztstack/internal/wheel"
 	"github.com/ztstack/ztstack/tcp"
 )
 
@@ -12,60 +13,227 @@ type Event = tcp.Event
 
 // A TCP is one TCP connection of a Stack.
 type TCP struct {
+	s    *Stack
 	conn tcp.Conn
-}
 
-// DialTCP starts a connection to remote. A zero local address or port is chosen: the address by route
-// (RFC 6724), the port by RFC 6056. A nil cfg means the Stack's template. The Connected or Closed event
-// tells the outcome; Err says why it failed.
-func (s *Stack) DialTCP(now clock.Time, local, remote netip.AddrPort, cfg *tcp.Config, owner any) (*TCP, error) {
-	panic("TODO")
+	// What Output needs: see output.go.
+	template   template
+	path       path
+	neighbor   *neighbor
+	generation uint32 // of the Stack when path was found
+	version    uint32 // of neighbor when template was made
+	burst      int32  // segments sent since the connection's turn came
+	queued     bool   // in a connQueue
+	dead       bool   // no longer in the table
+	released   bool   // nobody holds it any more: free it when it is dead
+	accepted   bool   // not, or no longer, waiting to be accepted
+	noSum      bool   // the connection leaves checksums out
+	next       *TCP   // in a connQueue
+
+	tuple tuple
+	timer wheel.Timer
+	sig   signal
+
+	listener           *Listener // while half-open, or waiting to be accepted
+	prevHalf, nextHalf *TCP      // in the list of half-open connections
+	inHalf             bool
 }
 
 // Read takes received bytes. It returns ErrWouldBlock (of package tcp) when there are none yet, and
 // io.EOF after the peer's FIN.
-func (t *TCP) Read(now clock.Time, b []byte) (int, error) { panic("TODO") }
+func (t *TCP) Read(now clock.Time, b []byte) (int, error) {
+	n, err := t.conn.Read(now, b)
+	if n > 0 {
+		t.s.touched(now, t) // the window may be worth announcing
+	}
+	return n, err
+}
 
 // Write queues bytes to be sent. It takes what fits and returns tcp.ErrWouldBlock if that is nothing.
-func (t *TCP) Write(now clock.Time, b []byte) (int, error) { panic("TODO") }
+func (t *TCP) Write(now clock.Time, b []byte) (int, error) {
+	n, err := t.conn.Write(now, b)
+	if n > 0 {
+		t.s.touched(now, t)
+	}
+	return n, err
+}
 
 // CloseRead discards what has been and will be received.
-func (t *TCP) CloseRead(now clock.Time) { panic("TODO") }
+func (t *TCP) CloseRead(now clock.Time) {
+	t.conn.CloseRead(now)
+	t.s.touched(now, t)
+}
 
 // CloseWrite sends a FIN after the bytes queued so far.
-func (t *TCP) CloseWrite(now clock.Time) { panic("TODO") }
+func (t *TCP) CloseWrite(now clock.Time) {
+	t.conn.CloseWrite(now)
+	t.s.touched(now, t)
+}
 
 // Close gives the connection up: the Stack sends what is queued, finishes the close handshake and then
 // frees it. The owner hears no more of it; t must not be used afterwards. Closing with unread data resets.
-func (t *TCP) Close(now clock.Time) { panic("TODO") }
+func (t *TCP) Close(now clock.Time) {
+	if t.released {
+		return
+	}
+	t.conn.Close(now)
+	t.s.letGo(now, t)
+}
 
 // Abort resets the connection. The owner hears no more of it; t must not be used afterwards.
-func (t *TCP) Abort(now clock.Time) { panic("TODO") }
+func (t *TCP) Abort(now clock.Time) {
+	if t.released {
+		return
+	}
+	t.conn.Abort(now)
+	t.s.letGo(now, t)
+}
 
 // Events returns and clears the connection's events.
-func (t *TCP) Events() Event { panic("TODO") }
+func (t *TCP) Events() Event { return t.sig.take() }
 
 // Readable returns the number of bytes that Read can take now.
-func (t *TCP) Readable() int { panic("TODO") }
+func (t *TCP) Readable() int { return t.conn.Readable() }
 
 // Writable returns the number of bytes that Write can take now.
-func (t *TCP) Writable() int { panic("TODO") }
+func (t *TCP) Writable() int { return t.conn.Writable() }
+
+// State returns the connection's state.
+func (t *TCP) State() tcp.State { return t.conn.State() }
 
 // Err returns why the connection ended, or nil.
-func (t *TCP) Err() error { panic("TODO") }
+func (t *TCP) Err() error { return t.conn.Err() }
 
 // Conn gives access to the state machine for options and Info. After changing an option that may cause
 // something to be sent, call Kick.
 func (t *TCP) Conn() *tcp.Conn { return &t.conn }
 
 // Kick makes Output ask the connection again.
-func (t *TCP) Kick() { panic("TODO") }
+func (t *TCP) Kick() { t.s.want(t) }
 
 // Local returns the local address and port.
-func (t *TCP) Local() netip.AddrPort { panic("TODO") }
+func (t *TCP) Local() netip.AddrPort { return t.s.zoned(t.tuple.local, t.tuple.ifc) }
 
 // Remote returns the peer's address and port.
-func (t *TCP) Remote() netip.AddrPort { panic("TODO") }
+func (t *TCP) Remote() netip.AddrPort { return t.s.zoned(t.tuple.remote, t.tuple.ifc) }
 
 // SetOwner sets what Ready returns for this connection. Events that are pending are announced to it.
-func (t *TCP) SetOwner(owner any) { panic("TODO") }
+func (t *TCP) SetOwner(owner any) { t.s.setOwner(&t.sig, owner) }
+
+// zoned adds the zone to a link-local address.
+func (s *Stack) zoned(a netip.AddrPort, i Interface) netip.AddrPort {
+	if ifc := s.iface(i); ifc != nil && isLinkLocal(a.Addr()) {
+		return netip.AddrPortFrom(a.Addr().WithZone(ifc.name), a.Port())
+	}
+	return a
+}
+
+// touched follows every call into a connection: its events are announced, and Output will ask it.
+func (s *Stack) touched(now clock.Time, c *TCP) {
+	if ev := c.conn.Events(); ev != 0 {
+		if c.listener != nil && !c.accepted {
+			s.progress(now, c, ev)
+		}
+		s.raise(&c.sig, ev)
+	}
+	if !c.queued && !c.dead {
+		s.want(c)
+	}
+}
+
+// pollConn runs a connection's timers.
+func (s *Stack) pollConn(now clock.Time, c *TCP) {
+	c.conn.Poll(now)
+	s.touched(now, c)
+}
+
+// settle follows Output's having nothing more to send: what the connection has become decides.
+func (s *Stack) settle(now clock.Time, c *TCP) {
+	if c.dead {
+		return
+	}
+	switch c.conn.State() {
+	case tcp.StateClosed:
+		s.detach(c)
+		s.deleteFlow(&c.tuple)
+	case tcp.StateTimeWait:
+		if c.released {
+			if rec, ok := c.conn.TimeWaitRecord(); ok {
+				s.detach(c)
+				s.addTimeWait(now, c, rec)
+				s.free(c)
+				return
+			}
+		}
+		s.wheel.Arm(&c.timer, c.conn.Deadline())
+	default:
+		s.wheel.Arm(&c.timer, c.conn.Deadline())
+	}
+}
+
+// detach takes c out of the Stack but for its entry in the table, and frees it if nobody holds it.
+func (s *Stack) detach(c *TCP) {
+	c.dead = true
+	s.wheel.Disarm(&c.timer)
+	s.leaveHalfOpen(c)
+	s.numConns--
+	if ev := c.conn.Events(); ev != 0 {
+		s.raise(&c.sig, ev)
+	}
+	if c.listener != nil && !c.accepted && !c.listener.waits(c) {
+		c.released = true // never established: nobody will see it
+		c.listener = nil
+	}
+	if c.released {
+		s.free(c)
+	}
+}
+
+// letGo follows Close and Abort.
+func (s *Stack) letGo(now clock.Time, c *TCP) {
+	c.released = true
+	c.sig.owner = nil
+	if c.dead {
+		s.free(c)
+		return
+	}
+	s.want(c)
+}
+
+// free gives a dead connection's memory back.
+func (s *Stack) free(c *TCP) {
+	c.conn.Release()
+	c.sig.owner = nil
+	c.neighbor = nil
+	c.path = path{}
+}
+
+// connUnreachable tells a connection that is only beginning that its neighbour does not answer. Others
+// find out by their timers.
+func (s *Stack) connUnreachable(now clock.Time, c *TCP) {
+	if c.conn.State() == tcp.StateSynSent {
+		// The SYN has waited here. It counts as sent, since there is something to be said about it.
+		if n, _ := c.conn.Output(now, s.loopbackBuffer(), 1); n > 0 {
+			s.drop(DropNeighborFailed)
+		}
+		c.conn.ICMPError(now, true, c.conn.Info().SndUNA, ErrUnreachable)
+		if ev := c.conn.Events(); ev != 0 {
+			s.raise(&c.sig, ev)
+		}
+	}
+}
+
+// kickAll makes Output ask every connection again, after something that may matter to all.
+func (s *Stack) kickAll(now clock.Time) {
+	s.forEachConn(func(c *TCP) { s.want(c) })
+}
+
+// abortFrom aborts the connections of a local address that is gone.
+func (s *Stack) abortFrom(now clock.Time, a netip.Addr) {
+	s.forEachConn(func(c *TCP) {
+		if c.tuple.local.Addr() == a {
+			c.conn.Abort(now)
+			s.touched(now, c)
+		}
+	})
+}
