@@ -110,7 +110,10 @@ func (p *pair) flush(i int) {
 		return
 	}
 	p.app(e)
-	for n := 0; ; n++ {
+	for count := 0; ; count++ {
+		if count > 20_000 {
+			p.t.Fatalf("end %d does not stop sending: %s", i, p.describe(i))
+		}
 		n, gso := e.conn.Output(p.now, p.buf[:], p.maxSegs)
 		if n == 0 {
 			break
@@ -230,10 +233,8 @@ func (p *pair) checkWindow(from int, h *Header) {
 	e.right = right
 }
 
-// step delivers what is due next, or lets time pass to the next deadline. It returns false when nothing is left
-// to happen.
-func (p *pair) step() bool {
-	next := clock.Never
+// next returns when something is due to happen.
+func (p *pair) next() (next clock.Time) {
 	if p.queue.Len() > 0 {
 		next = p.queue[0].at
 	}
@@ -241,7 +242,17 @@ func (p *pair) step() bool {
 		if e.opened {
 			next = clock.Min(next, e.conn.Deadline())
 		}
+		if e.opened && e.readAt > 0 && !e.mute && e.conn.Readable() > 0 {
+			next = clock.Min(next, p.now.Add(time.Millisecond)) // a slow reader reads on
+		}
 	}
+	return next
+}
+
+// step delivers what is due next, or lets time pass to the next deadline. It returns false when nothing is left
+// to happen.
+func (p *pair) step() bool {
+	next := p.next()
 	if next == clock.Never {
 		return false
 	}
@@ -356,16 +367,7 @@ func (p *pair) runUntil(limit time.Duration, done func() bool) {
 func (p *pair) run(d time.Duration) {
 	end := p.now.Add(d)
 	for p.now < end {
-		next := clock.Never
-		if p.queue.Len() > 0 {
-			next = p.queue[0].at
-		}
-		for _, e := range p.ends {
-			if e.opened {
-				next = clock.Min(next, e.conn.Deadline())
-			}
-		}
-		if next == clock.Never || next > end {
+		if next := p.next(); next == clock.Never || next > end {
 			break
 		}
 		p.step()

@@ -167,7 +167,7 @@ func (s *scoreboard) find(seq Seq) uint32 {
 // split cuts record i in two at seq, which lies inside it.
 func (s *scoreboard) split(i uint32, seq Seq) {
 	s.grow()
-	for j := s.head + s.n; j != i+1; j-- {
+	for j := s.head + s.n; j != i; j-- {
 		*s.at(j) = *s.at(j - 1)
 	}
 	s.n++

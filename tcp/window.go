@@ -71,8 +71,12 @@ func (r *receiveState) hardLimit() int {
 // window returns RCV.WND as the peer knows it.
 func (r *receiveState) window() int { return max(0, r.right.Sub(r.nxt)) }
 
-// edge returns where the right edge would lie if all free room were offered.
-func (r *receiveState) edge() Seq { return r.nxt.Add(max(0, int(r.limit)-r.buf.Len())) }
+// edge returns where the right edge would lie if all free room were offered: a whole number of the scaled
+// window's units, so that it can be told exactly.
+func (r *receiveState) edge() Seq {
+	free := min(max(0, int(r.limit)-r.buf.Len()), 0xffff<<r.scale)
+	return r.nxt.Add(free >> r.scale << r.scale)
+}
 
 // step returns by how much the right edge moves at least.
 //
@@ -94,7 +98,6 @@ func (r *receiveState) updateDue() bool {
 
 // advertise returns the window field for a segment that acknowledges ack, and remembers what it promises.
 func (r *receiveState) advertise(ack Seq, shift uint8) uint16 {
-	// Offers are whole units of the scaled window, so that they can be told exactly.
 	edge := ack.Add(min(r.edge().Sub(ack), 0xffff<<shift) >> shift << shift)
 	if edge.Sub(r.right) >= r.step() {
 		r.right = edge
