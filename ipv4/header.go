@@ -1,6 +1,10 @@
 package ipv4
 
-import "github.com/ztstack/ztstack/internal/be"
+import (
+	"math/bits"
+
+	"github.com/ztstack/ztstack/internal/be"
+)
 
 // Lengths in bytes.
 const (
@@ -51,97 +55,99 @@ func (h *Header) IsFragment() bool { return h.MF || h.FragOff != 0 }
 // payload is b[n:h.TotalLen], whatever follows is the link's padding. It returns -1 when the version
 // is not 4, when the header or the packet is longer than b or the header longer than the packet, or
 // when the header's checksum is wrong. The contents of options are not examined: see CheckOptions.
-func (h *Header) Parse(b []byte) (n int) {
-	n = h.parseFields(b)
-	if n < 0 || h.TotalLen > len(b) || headerSum(b[:n]) != 0xffff {
-		return -1
-	}
-	return n
-}
+func (h *Header) Parse(b []byte) (n int) { return h.parse(b, true) }
 
 // ParseQuote reads the header of a packet quoted in an ICMP error, which may be cut short and whose
 // checksum the routers on its way may have left stale: only the header itself must be whole.
-func (h *Header) ParseQuote(b []byte) (n int) { return h.parseFields(b) }
+func (h *Header) ParseQuote(b []byte) (n int) { return h.parse(b, false) }
 
-func (h *Header) parseFields(b []byte) (n int) {
+// parse is Parse and ParseQuote in one; verify tells them apart.
+func (h *Header) parse(b []byte, verify bool) (n int) {
 	if len(b) < HeaderLen {
 		return -1
 	}
-	w := be.Uint64(b)
-	n = int(w>>56&15) * 4
-	total := int(w >> 32 & 0xffff)
-	if w>>60 != 4 || n < HeaderLen || n > total || n > len(b) {
+	w0, w1, w2 := be.Uint64(b), be.Uint64(b[8:]), uint64(be.Uint32(b[16:]))
+	n = int(w0>>56&15) * 4
+	total := int(w0 >> 32 & 0xffff)
+	if w0>>60 != 4 || n < HeaderLen || n > total || n > len(b) {
 		return -1
 	}
-	h.TOS = uint8(w >> 48)
+	var opts []byte
+	if n > HeaderLen {
+		opts = b[HeaderLen:n:n]
+	}
+	if verify && (total > len(b) || sumHeader(w0, w1, w2+sumWords(opts)) != 0xffff) {
+		return -1
+	}
+	h.TOS = uint8(w0 >> 48)
 	h.TotalLen = total
-	h.ID = uint16(w >> 16)
-	h.DF = w&flagDF != 0
-	h.MF = w&flagMF != 0
-	h.FragOff = int(w&offsetMask) * 8
-	h.TTL = b[8]
-	h.Proto = b[9]
+	h.ID = uint16(w0 >> 16)
+	h.DF = w0&flagDF != 0
+	h.MF = w0&flagMF != 0
+	h.FragOff = int(w0&offsetMask) * 8
+	h.TTL = uint8(w1 >> 56)
+	h.Proto = uint8(w1 >> 48)
 	h.Src = [4]byte(b[12:16])
 	h.Dst = [4]byte(b[16:20])
-	h.Options = nil
-	if n > HeaderLen {
-		h.Options = b[HeaderLen:n:n]
-	}
+	h.Options = opts
 	return n
 }
 
 // Put writes the header, checksum included, into b and returns its length. It panics if b is too
 // short, if there are more than 40 bytes of options, or if TotalLen or FragOff do not fit the header.
 func (h *Header) Put(b []byte) (n int) {
-	n = HeaderLen
 	if len(h.Options) != 0 {
-		n = h.Len()
+		return h.putLong(b)
 	}
-	if len(b) < n || uint(h.TotalLen) > MaxLen || n > MaxHeaderLen || uint(h.FragOff) > offsetMask*8 {
+	if len(b) < HeaderLen || uint(h.TotalLen) > MaxLen || uint(h.FragOff) > offsetMask*8 {
 		panic("BUG: ipv4: header does not fit")
 	}
-	_ = b[HeaderLen-1]
-	frag := uint64(h.FragOff) / 8
+	w0 := 0x45<<56 | uint64(h.TOS)<<48 | uint64(h.TotalLen)<<32 | uint64(h.ID)<<16 | uint64(h.FragOff)>>3
 	if h.DF {
-		frag |= flagDF
+		w0 |= flagDF
 	}
 	if h.MF {
-		frag |= flagMF
+		w0 |= flagMF
 	}
-	w0 := 0x4000_0000_0000_0000 | uint64(n/4)<<56 | uint64(h.TOS)<<48 | uint64(h.TotalLen)<<32 | uint64(h.ID)<<16 | frag
 	w1 := uint64(h.TTL)<<56 | uint64(h.Proto)<<48 | uint64(be.Uint32(h.Src[:]))
-	dst := be.Uint32(h.Dst[:])
+	w2 := be.Uint32(h.Dst[:])
 	be.PutUint64(b, w0)
-	be.PutUint32(b[16:], dst)
-	sum := w0>>32 + w0&0xffffffff + w1>>32 + w1&0xffffffff + uint64(dst)
-	if n > HeaderLen {
-		opts := b[HeaderLen:n]
-		clear(opts[copy(opts, h.Options):])
-		for i := 0; i < len(opts); i += 4 {
-			sum += uint64(be.Uint32(opts[i:]))
-		}
+	be.PutUint64(b[8:], w1|uint64(^sumHeader(w0, w1, uint64(w2)))<<32)
+	be.PutUint32(b[16:], w2)
+	return HeaderLen
+}
+
+// putLong is Put for a header with options: the header without them, corrected.
+func (h *Header) putLong(b []byte) (n int) {
+	n = h.Len()
+	if len(b) < n || n > MaxHeaderLen {
+		panic("BUG: ipv4: no room for a header, or more than 40 bytes of options")
 	}
-	be.PutUint64(b[8:], w1|uint64(^fold(sum))<<32)
+	short := *h
+	short.Options = nil
+	short.Put(b)
+	opts := b[HeaderLen:n]
+	clear(opts[copy(opts, h.Options):])
+	b[0] = 4<<4 | byte(n/4)
+	b[10], b[11] = 0, 0
+	sum := sumHeader(be.Uint64(b), be.Uint64(b[8:]), uint64(be.Uint32(b[16:]))+sumWords(opts))
+	be.PutUint16(b[10:], ^sum)
 	return n
 }
 
-// headerSum returns the folded sum of a header whose length is a multiple of 4, at least 20. It is
-// 0xffff when the checksum in the header is right.
-func headerSum(b []byte) uint16 {
-	_ = b[HeaderLen-1]
-	w0, w1 := be.Uint64(b), be.Uint64(b[8:])
-	sum := w0>>32 + w0&0xffffffff + w1>>32 + w1&0xffffffff + uint64(be.Uint32(b[16:]))
-	for i := HeaderLen; i < len(b); i += 4 {
-		sum += uint64(be.Uint32(b[i:]))
+// sumWords adds up the 32-bit words of b, whose length is a multiple of 4.
+func sumWords(b []byte) (sum uint64) {
+	for ; len(b) >= 4; b = b[4:] {
+		sum += uint64(be.Uint32(b))
 	}
-	return fold(sum)
+	return sum
 }
 
-// fold reduces a sum of 32-bit words to 16 bits with end-around carries.
-func fold(sum uint64) uint16 {
-	sum = sum>>32 + sum&0xffffffff
-	sum = sum>>16 + sum&0xffff
-	sum = sum>>16 + sum&0xffff
-	sum = sum>>16 + sum&0xffff
-	return uint16(sum)
+// sumHeader returns the folded sum of three 64-bit words.
+func sumHeader(w0, w1, w2 uint64) uint16 {
+	s, c := bits.Add64(w0, w1, 0)
+	s, c = bits.Add64(s, w2, c)
+	x, d := bits.Add32(uint32(s>>32), uint32(s), uint32(c))
+	y := x>>16 + x&0xffff + d
+	return uint16(y>>16 + y)
 }

@@ -86,7 +86,7 @@ func (r *Reassembler) Receive(now clock.Time, h *Header, payload []byte) (datagr
 		return nil, false
 	}
 	var whole Header
-	if whole.parseFields(datagram[:headLen]) != headLen {
+	if whole.ParseQuote(datagram[:headLen]) != headLen {
 		panic("BUG: ipv4: stored header does not parse")
 	}
 	whole.TotalLen = len(datagram)
