@@ -200,6 +200,7 @@ func (s *Switch) updateOnline(now clock.Time) {
 		kind := EventOffline
 		if online {
 			kind = EventOnline
+			s.askWaiting(now)
 		}
 		s.event(Event{Kind: kind})
 	}

@@ -73,6 +73,15 @@ func (s *Switch) askOnce(now clock.Time, l *lookup) {
 	s.sendNow(now, up, packet.VerbWhois, w.Append(payload[:0]))
 }
 
+// askWaiting asks what could not be asked so far because no upstream could be reached.
+func (s *Switch) askWaiting(now clock.Time) {
+	for i := range s.lookups {
+		if s.lookups[i].tries == 0 {
+			s.askOnce(now, &s.lookups[i])
+		}
+	}
+}
+
 // pollLookups repeats the questions that are due and gives up on those without hope.
 func (s *Switch) pollLookups(now clock.Time) {
 	keep := s.lookups[:0]
