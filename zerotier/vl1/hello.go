@@ -72,7 +72,7 @@ func (s *Switch) hello(now clock.Time, at PathID, b []byte, opened bool) {
 	if hops == 0 {
 		s.observe(now, p, at, h.SentTo)
 	}
-	s.heard(now, p, at, hops, false, 0)
+	s.heard(now, p, at, hops, nil)
 }
 
 // sawHello reports whether a HELLO has come over this path before, and remembers it.
@@ -149,14 +149,14 @@ func (s *Switch) collide(now clock.Time, at PathID, b []byte, h *packet.Hello) {
 	s.put(at.Local, at.Remote, 0, p, nil)
 }
 
-// sendHello sends a HELLO over a path, or to an address that may become one. It returns its packet ID.
-func (s *Switch) sendHello(now clock.Time, p *peer, to PathID) uint64 {
-	return s.sendHelloVia(now, p, to, to.Remote)
+// sendHello sends a HELLO over a path, or to an address that may become one.
+func (s *Switch) sendHello(now clock.Time, p *peer, to PathID) {
+	s.sendHelloVia(now, p, to, to.Remote)
 }
 
 // sendHelloVia sends a HELLO by way of via. sentTo is the physical address of the peer, zero when
 // that is not known because the packet is relayed.
-func (s *Switch) sendHelloVia(now clock.Time, p *peer, via PathID, sentTo netip.AddrPort) uint64 {
+func (s *Switch) sendHelloVia(now clock.Time, p *peer, via PathID, sentTo netip.AddrPort) {
 	h := packet.Hello{
 		Protocol: packet.ProtocolVersion, Major: s.cfg.Version.Major, Minor: s.cfg.Version.Minor,
 		Revision: s.cfg.Version.Revision, Timestamp: s.unix(now), Identity: s.self, SentTo: sentTo,
@@ -176,8 +176,8 @@ func (s *Switch) sendHelloVia(now clock.Time, p *peer, via PathID, sentTo netip.
 	p.session.keys.HelloTail(b, packet.HeaderLen+h.Tail)
 	p.session.keys.Seal(b, packet.CipherPoly1305, id)
 	s.expect.add(id)
+	p.noteProbe(now, id)
 	s.put(via.Local, via.Remote, 0, b, nil)
-	return id
 }
 
 // sendOKHello answers a HELLO to where it came from.

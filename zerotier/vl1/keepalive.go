@@ -52,8 +52,11 @@ func (s *Switch) pollPeer(now clock.Time, p *peer) {
 		}
 		next = clock.Min(next, now.Add(idleCheck))
 	}
-	if now.Sub(p.lastHeard()) < pingCheck && p.lastHeard() != clock.Never {
-		s.pushPaths(now, p)
+	if h := p.lastHeard(); h != clock.Never && now.Sub(h) < pingCheck {
+		s.pushPaths(now, p) // the fast path does not
+	}
+	if t := p.lastTrust(); t != clock.Never && now.Sub(t) < idleCheck {
+		s.noteCarrier(now, p)
 	}
 	if next <= now {
 		next = now.Add(time.Millisecond)

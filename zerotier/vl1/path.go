@@ -26,8 +26,6 @@ type path struct {
 	// A probe is a HELLO or ECHO that has to be answered.
 	probes  int        // sent since the last answer
 	probeAt clock.Time // when the first of these went out
-	probeID uint64     // packet ID of the latest
-	probed  clock.Time // when that went out
 	retryAt clock.Time // when the next is due
 }
 
@@ -78,10 +76,10 @@ func (p *path) measure(rtt time.Duration) {
 // A candidate is an address at which a peer may be reached. It becomes a path when it answers.
 type candidate struct {
 	PathID
-	left   int        // attempts left
-	next   clock.Time // when the next is due
-	last   clock.Time // when the latest was made
-	lastID uint64     // its packet ID
+	made int        // attempts made
+	left int        // attempts left
+	next clock.Time // when the next is due
+	last clock.Time // when the latest was made
 }
 
 // maxCandidates bounds the addresses tried for one peer at a time.
@@ -249,39 +247,46 @@ func (s *Switch) try(now clock.Time, p *peer, id PathID, attempts int) {
 func (s *Switch) attempt(now clock.Time, p *peer, c *candidate) {
 	c.left--
 	c.last, c.next = now, now.Add(confirmInterval)
-	if p.protocol >= echoProtocol && c.left != 0 {
-		c.lastID = s.sendEcho(now, p, c.PathID)
+	last := c.left == 0 && c.made > 0
+	c.made++
+	if p.protocol >= echoProtocol && !last {
+		s.sendEcho(now, p, c.PathID)
 	} else {
-		c.lastID = s.sendHello(now, p, c.PathID)
+		s.sendHello(now, p, c.PathID)
 	}
 }
 
-// answered notes that an OK to packet id came over the path at, and returns when that packet was sent
-// if it was a probe.
-func (p *peer) answered(id uint64, at PathID) (sent clock.Time, ok bool) {
-	for _, t := range p.paths {
-		if t.probes > 0 && t.probeID == id {
-			return t.probed, true
+// A sentProbe is a HELLO or ECHO whose answer tells the round-trip time.
+type sentProbe struct {
+	id uint64
+	at clock.Time
+}
+
+// noteProbe remembers when a HELLO or ECHO went out.
+func (p *peer) noteProbe(now clock.Time, id uint64) {
+	p.sentProbes[p.nextProbe] = sentProbe{id, now}
+	p.nextProbe = (p.nextProbe + 1) % len(p.sentProbes)
+}
+
+// probeSent returns when the HELLO or ECHO with the given packet ID went out.
+func (p *peer) probeSent(id uint64) (at clock.Time, ok bool) {
+	for i := range p.sentProbes {
+		if p.sentProbes[i].id == id && p.sentProbes[i].at != clock.Never {
+			return p.sentProbes[i].at, true
 		}
 	}
-	for i := range p.candidates {
-		if c := &p.candidates[i]; c.lastID == id && c.Remote == at.Remote {
-			return c.last, true
-		}
-	}
-	return 0, false
+	return clock.Never, false
 }
 
 // probe sends an ECHO or HELLO over a path and notes that an answer is due.
 func (s *Switch) probe(now clock.Time, p *peer, t *path, hello bool) {
 	if hello || p.protocol < echoProtocol {
-		t.probeID = s.sendHello(now, p, t.PathID)
+		s.sendHello(now, p, t.PathID)
 		t.helloAt = now
 	} else {
-		t.probeID = s.sendEcho(now, p, t.PathID)
+		s.sendEcho(now, p, t.PathID)
 	}
 	t.sent.Store(int64(now))
-	t.probed = now
 	if t.probes == 0 {
 		t.probeAt = now
 	}
@@ -295,7 +300,7 @@ func (s *Switch) probe(now clock.Time, p *peer, t *path, hello bool) {
 // echoProtocol is the least protocol version of a peer that knows ECHO.
 const echoProtocol = 5
 
-func (s *Switch) sendEcho(now clock.Time, p *peer, id PathID) uint64 {
+func (s *Switch) sendEcho(now clock.Time, p *peer, to PathID) {
 	b := s.begin(p.id.Address, packet.VerbEcho)
-	return s.finishOn(now, p, b, id)
+	p.noteProbe(now, s.finishOn(now, p, b, to))
 }

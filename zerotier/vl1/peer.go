@@ -23,6 +23,8 @@ type peer struct {
 
 	paths      []*path
 	candidates []candidate
+	sentProbes [8]sentProbe
+	nextProbe  int
 
 	born   clock.Time
 	heard  clock.Time // last authentic packet by any way
@@ -136,6 +138,7 @@ func (s *Switch) reroute(now clock.Time, p *peer) {
 	case t == nil:
 		if old != nil {
 			p.session.route.Store(nil)
+			s.relayDue = s.relayDue || p.isUpstream()
 		}
 		return
 	case old != nil && old.path == t && old.direct == direct:

@@ -89,11 +89,11 @@ func (s *Switch) receivePaths(now clock.Time, p *peer, m *Message) {
 		if tried[scope][family]++; tried[scope][family] > maxPushTried {
 			continue
 		}
-		s.tryPushed(now, p, m.Path.Local, a, d.Paths[i].Flags&packet.PathClusterRedirect != 0)
+		s.tryPushed(now, p, a, d.Paths[i].Flags&packet.PathClusterRedirect != 0)
 	}
 }
 
-func (s *Switch) tryPushed(now clock.Time, p *peer, local int, a netip.AddrPort, prefer bool) {
+func (s *Switch) tryPushed(now clock.Time, p *peer, a netip.AddrPort, prefer bool) {
 	for _, t := range p.paths {
 		if t.Remote == a && t.usable(now) && t.alive(now) {
 			if prefer && t.priority < redirectScale {
@@ -105,7 +105,6 @@ func (s *Switch) tryPushed(now clock.Time, p *peer, local int, a netip.AddrPort,
 	}
 	// The packet may have come over a socket of the other family.
 	s.try(now, p, PathID{AllSockets, a}, 1)
-	_ = local
 }
 
 // SetLocalAddrs replaces Config.LocalAddrs, when interfaces, port mappings or sockets have changed.

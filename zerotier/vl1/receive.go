@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"github.com/ztstack/ztstack/clock"
+	"github.com/ztstack/ztstack/zerotier/identity"
 	"github.com/ztstack/ztstack/zerotier/packet"
 )
 
@@ -118,11 +119,16 @@ func (s *Switch) whole(now, since clock.Time, at PathID, b []byte) (m Message, o
 	return s.opened(now, since, p, at, b)
 }
 
-// await keeps a packet whose sender is not known while upstreams are asked who that is.
+// whoisLen is the length of a packet that asks for one identity.
+const whoisLen = packet.HeaderLen + identity.AddressLen
+
+// await keeps a packet whose sender is not known while upstreams are asked who that is. Anybody can make
+// us ask, so the questions are limited in number and are no longer altogether than the packet.
 func (s *Switch) await(now clock.Time, at PathID, b []byte) {
 	src := packet.Src(b)
+	attempts := min(len(b)/whoisLen, strangerAttempts)
 	if s.findLookup(src) == nil {
-		if s.bestUpstream(now, nil) == nil {
+		if attempts == 0 || s.bestUpstream(now, nil) == nil {
 			s.drop(DropUnknownSender)
 			return
 		}
@@ -130,9 +136,9 @@ func (s *Switch) await(now clock.Time, at PathID, b []byte) {
 			s.drop(DropRateLimited)
 			return
 		}
+		s.ask(now, src, attempts)
 	}
-	s.ask(now, src, strangerAttempts)
-	if s.strangers.add(now, now, src, at, b, clock.Never) {
+	if s.strangers.add(now, src, at, b, clock.Never) {
 		s.drop(DropWaitFull)
 	}
 }
@@ -156,14 +162,14 @@ func (s *Switch) opened(now, since clock.Time, p *peer, at PathID, b []byte) (m 
 		s.hello(now, at, b, true)
 		return Message{}, false
 	}
-	confirmed := false
+	var reply *Message
 	if m.Verb == packet.VerbOK {
 		if !s.parseOK(&m) {
 			return Message{}, false
 		}
-		confirmed = true
+		reply = &m
 	}
-	s.heard(now, p, at, m.Hops, confirmed, m.InReID)
+	s.heard(now, p, at, m.Hops, reply)
 	if !s.dispatch(now, p, &m) {
 		return Message{}, false
 	}
@@ -256,17 +262,12 @@ func (s *Switch) errorReply(p *peer, m *Message) bool {
 	return false
 }
 
-// heard notes an authentic packet of p and follows up on the path it came over (PROTOCOL 9.2).
-// confirmed says that it answers packet inRe of ours.
-func (s *Switch) heard(now clock.Time, p *peer, at PathID, hops int, confirmed bool, inRe uint64) {
+// heard notes an authentic packet of p and follows up on the path it came over (PROTOCOL 9.2). reply is
+// the packet when it answers one of ours, else nil.
+func (s *Switch) heard(now clock.Time, p *peer, at PathID, hops int, reply *Message) {
 	p.heard = now
 	if hops == 0 {
 		t := p.findPath(at)
-		var sent clock.Time
-		var answer bool
-		if confirmed {
-			sent, answer = p.answered(inRe, at)
-		}
 		switch {
 		case t != nil:
 			t.heard.Store(int64(now))
@@ -274,15 +275,19 @@ func (s *Switch) heard(now clock.Time, p *peer, at PathID, hops int, confirmed b
 				s.revive(t)
 				s.reroute(now, p)
 			}
-		case confirmed:
-			t = s.learnPath(now, p, at)
+		case reply != nil:
+			if t = s.learnPath(now, p, at); t != nil && reply.InRe == packet.VerbHello {
+				t.helloAt = now
+			}
 		case p.strange.allow(now, confirmInterval/2, 16):
 			s.try(now, p, at, 1)
 		default:
 			s.drop(DropRateLimited)
 		}
-		if t != nil && answer {
-			t.measure(now.Sub(sent))
+		if t != nil && reply != nil {
+			if sent, ok := p.probeSent(reply.InReID); ok {
+				t.measure(now.Sub(sent))
+			}
 		}
 	}
 	s.pushPaths(now, p)

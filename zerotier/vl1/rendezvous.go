@@ -79,7 +79,6 @@ func (s *Switch) resumeRendezvous(now clock.Time, p *peer) {
 		*r = pendingRendezvous{}
 		return
 	}
-	// Nobody told us about p: the packet that made us ask is not lost either way.
 }
 
 // meetAt opens our NAT towards an address of p and tries to reach p there.

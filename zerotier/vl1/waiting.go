@@ -28,7 +28,7 @@ type waiting struct {
 }
 
 // add keeps a copy of packet b and reports whether another had to make room.
-func (q *waitQueue) add(now, since clock.Time, from identity.Address, at PathID, b []byte, due clock.Time) (evicted bool) {
+func (q *waitQueue) add(since clock.Time, from identity.Address, at PathID, b []byte, due clock.Time) (evicted bool) {
 	w := waiting{from: from, at: at, since: since, due: due, data: append([]byte(nil), b...)}
 	if len(q.entries) >= maxWaiting {
 		copy(q.entries, q.entries[1:])
@@ -154,7 +154,7 @@ func (s *Switch) Retry(now clock.Time, m *Message) {
 		s.drop(DropRetryExpired)
 		return
 	}
-	if s.retries.add(now, m.Since, m.From, m.Path, m.Packet, now.Add(retryInterval)) {
+	if s.retries.add(m.Since, m.From, m.Path, m.Packet, now.Add(retryInterval)) {
 		s.drop(DropWaitFull)
 	}
 }
