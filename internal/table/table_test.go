@@ -141,7 +141,7 @@ func TestIterationIsDeterministic(t *testing.T) {
 		}
 		return fmt.Sprint(s)
 	}
-	if order(7) != order(7) {
+	if a, b := order(7), order(7); a != b {
 		t.Error("two tables with one history are iterated in different order")
 	}
 	if order(7) == order(8) {
