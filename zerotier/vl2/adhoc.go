@@ -20,7 +20,7 @@ func (n *Networks) joinAdHoc(now clock.Time, nw *network) {
 
 // adHocConfig returns the configuration that an ad-hoc network's ID stands for, or nil.
 func adHocConfig(id NetworkID, self identity.Address) *NetworkConfig {
-	c := &NetworkConfig{ID: id, IssuedTo: self, Public: true, MTU: DefaultMTU, Flags: FlagNDPEmulation, Addresses: []netip.Prefix{SixPlane(id, self)}}
+	c := &NetworkConfig{ID: id, IssuedTo: self, Public: true, MTU: DefaultMTU, Revision: 1, Flags: FlagNDPEmulation, Addresses: []netip.Prefix{SixPlane(id, self)}}
 	switch {
 	case id&0xffffff == 0:
 		first, last := uint16(id>>40), uint16(id>>24)
@@ -32,7 +32,6 @@ func adHocConfig(id NetworkID, self identity.Address) *NetworkConfig {
 		c.Rules = adHocRules(first, last)
 	case id&0xff == 1:
 		network := byte(id >> 48)
-		c.Flags |= FlagBroadcast
 		c.MulticastMax = 1024
 		c.Rules = []Rule{NewRule(ActionAccept)}
 		v4 := netip.AddrFrom4([4]byte{network, byte(self >> 16), byte(self >> 8), byte(self)})

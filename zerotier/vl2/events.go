@@ -28,7 +28,7 @@ type Info struct {
 	ID     NetworkID
 	Status Status
 	MAC    ethernet.Addr
-	Config *NetworkConfig // nil until the first; immutable
+	Config *NetworkConfig // nil until the first and after a denial; immutable
 	URL    string         // where to authenticate, for StatusAuthenticationRequired
 }
 

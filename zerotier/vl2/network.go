@@ -18,7 +18,7 @@ type network struct {
 	token  string
 	status Status
 	url    string
-	cfg    *NetworkConfig // nil until the first
+	cfg    *NetworkConfig // nil until the first, and after a denial
 
 	nextRequest clock.Time
 	tries       int // requests since the last answer
@@ -41,7 +41,7 @@ func newNetwork(id NetworkID, self identity.Address) *network {
 }
 
 // usable reports whether frames may pass at all: there is a configuration, and the controller has not taken it back.
-func (nw *network) usable() bool { return nw.cfg != nil && nw.status != StatusDenied }
+func (nw *network) usable() bool { return nw.cfg != nil }
 
 // Times of configuration requests (PROTOCOL 14). A controller ignores requests that follow each other within a
 // second, so the first retry comes a little later.
@@ -154,11 +154,11 @@ func (n *Networks) refused(now clock.Time, nw *network, s Status, kind EventKind
 	nw.tries = 0
 	nw.nextRequest = now.Add(maxRetry)
 	n.wakeAt(nw.nextRequest)
-	if s == StatusDenied {
+	if s == StatusDenied && nw.cfg != nil {
 		for i := range nw.members.len() {
 			n.closeGate(nw, *nw.members.at(i))
 		}
-		nw.queued = nil
+		nw.cfg, nw.queued, nw.credentials = nil, nil, nil
 	}
 	if changed {
 		n.event(kind, nw)
