@@ -104,6 +104,16 @@ type Chain struct {
 // nextHeaderField is where the fixed header names what follows it.
 const nextHeaderField = 6
 
+// IsExtension reports whether a Next Header value is one that Walk looks into. A caller in a hurry
+// skips Walk for the others, which are delivered as they are.
+func IsExtension(next uint8) bool {
+	switch next {
+	case ProtoHopByHop, ProtoRouting, ProtoFragment, ProtoNoNext, ProtoDestOptions:
+		return true
+	}
+	return false
+}
+
 // Walk examines the extension headers of a packet: b is all that follows the fixed header, and next
 // is that header's Next field. It stops at the first header that is no extension header, and at a
 // Fragment header unless that of an atomic fragment, which is passed over (RFC 6946 Section 4).
@@ -111,21 +121,13 @@ const nextHeaderField = 6
 // Authentication and Encapsulating Security Payload headers count as protocols nobody speaks.
 func Walk(next uint8, b []byte) (Chain, Verdict) {
 	c := Chain{Next: next, Off: HeaderLen, NextAt: nextHeaderField}
-	if next == ProtoTCP || next == ProtoUDP || next == ProtoICMPv6 {
-		return c, Verdict{}
-	}
-	return walk(c, b)
-}
-
-func walk(c Chain, b []byte) (Chain, Verdict) {
 	for {
 		h := b[c.Off-HeaderLen:]
-		switch c.Next {
-		case ProtoHopByHop, ProtoRouting, ProtoDestOptions, ProtoFragment:
-		case ProtoNoNext:
-			return c, Verdict{Action: Drop, Reason: NoNext}
-		default:
+		if !IsExtension(c.Next) {
 			return c, Verdict{}
+		}
+		if c.Next == ProtoNoNext {
+			return c, Verdict{Action: Drop, Reason: NoNext}
 		}
 		if c.Headers == MaxHeaders {
 			return c, Verdict{Action: Drop, Reason: TooManyHeaders}
