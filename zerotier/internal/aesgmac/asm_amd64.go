@@ -1,5 +1,7 @@
 package aesgmac
 
+//lint:file-ignore U1000 the assembly uses the fields of asmKey
+
 import "golang.org/x/sys/cpu"
 
 // best returns the fastest implementation that this machine can run.

@@ -1,7 +1,7 @@
 // Package salsa20 implements the Salsa20 stream cipher with 12 or 20 rounds, as in
 // https://cr.yp.to/snuffle/spec.pdf. golang.org/x/crypto has 20 rounds only, and one block at a time is
 // what most of ZeroTier's older armour would spend its time on: on amd64 the assembly makes 16 blocks at a
-// time with AVX-512, or 8 with AVX2. The choice is made at run time; the Go code is their twin.
+// time with AVX-512, or 6 with AVX2. The choice is made at run time; the Go code is their twin.
 //
 // The keystream does not authenticate anything; callers add Poly1305.
 package salsa20
@@ -17,15 +17,41 @@ const (
 	Rounds20 = 20
 )
 
+// An Implementation is one way to compute the same thing.
+type Implementation uint8
+
+// The implementations, the slowest first.
+const (
+	Generic Implementation = iota
+	AVX2
+	AVX512
+)
+
+func (i Implementation) String() string {
+	return [...]string{"generic", "avx2", "avx512"}[i]
+}
+
+// Available returns the implementations that this machine can run, the slowest first.
+func Available() []Implementation {
+	all := []Implementation{Generic, AVX2, AVX512}
+	return all[:best()+1]
+}
+
 // A Stream is a keystream by key and initialization vector: any part of it can be made at any time.
 // It is a value and holds no other state.
 type Stream struct {
 	state  [16]uint32 // block counter zero
 	rounds int
+	impl   Implementation
 }
 
-// New returns the stream of rounds rounds (even) under key and the 8 bytes of iv.
+// New returns the stream of rounds rounds (even) under key and the 8 bytes of iv, with the best implementation.
 func New(key *[32]byte, iv *[8]byte, rounds int) Stream {
+	return NewWith(best(), key, iv, rounds)
+}
+
+// NewWith is New with an implementation that must be one of those Available.
+func NewWith(impl Implementation, key *[32]byte, iv *[8]byte, rounds int) Stream {
 	return Stream{
 		state: [16]uint32{
 			0x61707865, load(key[0:]), load(key[4:]), load(key[8:]),
@@ -34,6 +60,7 @@ func New(key *[32]byte, iv *[8]byte, rounds int) Stream {
 			load(key[20:]), load(key[24:]), load(key[28:]), 0x6b206574,
 		},
 		rounds: rounds,
+		impl:   impl,
 	}
 }
 
@@ -44,12 +71,8 @@ func (s *Stream) XOR(dst, src []byte, counter uint64) {
 		return
 	}
 	dst = dst[:len(src)]
-	n := s.xorGroups(dst, src, counter)
-	dst, src, counter = dst[n:], src[n:], counter+uint64(n/BlockLen)
-	if len(src) == 0 {
-		return
-	}
-	s.xorGeneric(dst, src, counter)
+	n := s.xorVector(dst, src, counter)
+	s.xorGeneric(dst[n:], src[n:], counter+uint64(n/BlockLen))
 }
 
 // KeyStream fills dst with the keystream from the start of block counter on.
