@@ -52,6 +52,12 @@ func (s *Switch) pollPeer(now clock.Time, p *peer) {
 		}
 		next = clock.Min(next, now.Add(idleCheck))
 	}
+	if p.silent && now.Sub(p.lastHeard()) < unreachable {
+		s.answersAgain(p)
+	}
+	if wanted {
+		next = clock.Min(next, s.checkSilence(now, p))
+	}
 	if h := p.lastHeard(); h != clock.Never && now.Sub(h) < pingCheck {
 		s.pushPaths(now, p) // the fast path does not
 	}
@@ -122,6 +128,41 @@ func (s *Switch) keepPath(now clock.Time, p *peer, t *path) (next clock.Time) {
 		next = clock.Min(next, heard.Add(unanswered))
 	}
 	return next
+}
+
+// checkSilence reports a peer that does not answer, once, and returns when to look again.
+func (s *Switch) checkSilence(now clock.Time, p *peer) (next clock.Time) {
+	heard := p.lastHeard()
+	sent := max(p.sentAt, clock.Time(p.session.sent.Load()))
+	for _, t := range p.paths {
+		if t.probes > 0 {
+			sent = max(sent, t.probeAt)
+		}
+	}
+	switch {
+	case sent <= heard:
+		return clock.Never // nothing is unanswered
+	case p.silent:
+		return clock.Never
+	case heard == clock.Never:
+		heard = p.born
+	}
+	if at := heard.Add(unreachable); at > now {
+		return at
+	}
+	p.silent = true
+	s.event(Event{Kind: EventUnreachable, Peer: p.id.Address})
+	return clock.Never
+}
+
+// answersAgain takes back what checkSilence reported.
+func (s *Switch) answersAgain(p *peer) {
+	p.silent = false
+	if r := p.session.route.Load(); r != nil && r.direct {
+		s.event(Event{Kind: EventDirect, Peer: p.id.Address, Path: r.path.PathID})
+	} else {
+		s.event(Event{Kind: EventRelayed, Peer: p.id.Address})
+	}
 }
 
 // revive notes that a path answers.

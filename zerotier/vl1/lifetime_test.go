@@ -414,3 +414,77 @@ func TestLoopbackIsAChoice(t *testing.T) {
 		}
 	}
 }
+
+// Two leaves behind NATs that let in only what was sent to meet after RENDEZVOUS.
+func TestHolePunching(t *testing.T) {
+	n := newNetwork(t, 2)
+	a, b, root := n.node("a"), n.node("b"), n.node("root")
+	public := map[*node]netip.AddrPort{
+		a: netip.MustParseAddrPort("198.51.100.1:1001"), b: netip.MustParseAddrPort("198.51.100.2:1002"),
+	}
+	type pair struct{ inside, outside netip.AddrPort }
+	open := map[pair]bool{}
+	blocked := 0
+	for x, addr := range public {
+		delete(n.byAddr, x.addr)
+		n.byAddr[addr] = x
+	}
+	n.nat = func(from *node, to netip.AddrPort) netip.AddrPort {
+		if addr, ok := public[from]; ok {
+			open[pair{addr, to}] = true
+			return addr
+		}
+		return from.addr
+	}
+	n.filter = func(from, to netip.AddrPort) bool {
+		if to == root.addr || open[pair{to, from}] {
+			return true
+		}
+		blocked++
+		return false
+	}
+	n.talk(a, b)
+	p, _ := a.Peer(n.now, b.id.Address)
+	if len(p.Paths) != 1 || p.Paths[0].Remote != public[b] {
+		t.Errorf("a reaches b at %+v", p.Paths)
+	}
+	if s := a.Surfaces(); len(s) == 0 || s[0] != public[a] {
+		t.Errorf("a sees itself as %v", s)
+	}
+	before := b.received(packet.VerbFrame)
+	for range 50 {
+		a.Send(n.now, b.id.Address, packet.VerbFrame, []byte("x"))
+		n.drain(a)
+		n.run(time.Second)
+	}
+	if got := b.received(packet.VerbFrame) - before; got != 50 {
+		t.Errorf("%d of 50 messages arrived", got)
+	}
+}
+
+// A peer that has died is reported, whether anything is sent to it or not, and so is its return.
+func TestUnreachable(t *testing.T) {
+	for _, sending := range []bool{false, true} {
+		n := newNetwork(t, 2)
+		a, b := n.node("a"), n.node("b")
+		n.talk(a, b)
+		b.down = true
+		died := n.now
+		for a.has(EventUnreachable, b.id.Address) == 0 && n.now.Sub(died) < time.Minute {
+			if sending {
+				a.Send(n.now, b.id.Address, packet.VerbFrame, []byte("x"))
+				n.drain(a)
+			}
+			n.run(500 * time.Millisecond)
+		}
+		if d := n.now.Sub(died); d < 5*time.Second || d > 20*time.Second {
+			t.Errorf("sending=%v: reported after %v", sending, d)
+		}
+		direct := a.has(EventDirect, b.id.Address)
+		n.start(b, nil)
+		n.until(30*time.Second, func() bool { return a.has(EventDirect, b.id.Address) > direct })
+		if a.has(EventUnreachable, b.id.Address) != 1 || a.has(EventDirect, b.id.Address) <= direct {
+			t.Errorf("sending=%v: events %v", sending, a.events)
+		}
+	}
+}

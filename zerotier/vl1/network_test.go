@@ -47,7 +47,9 @@ type network struct {
 	cut   func(from, to *node) bool                          // nil, or whether datagrams are lost on the way
 	tap   func(from *node, d Datagram)                       // nil, or called for everything sent
 	nat   func(from *node, to netip.AddrPort) netip.AddrPort // nil, or the source address that the receiver sees
-	world *World
+	// filter is nil, or says whether a NAT lets a datagram in.
+	filter func(from, to netip.AddrPort) bool
+	world  *World
 }
 
 type node struct {
@@ -171,12 +173,12 @@ func (n *network) drain(x *node) {
 		if n.tap != nil {
 			n.tap(x, d)
 		}
-		if d.TTL != 0 {
-			continue // does not reach the other side
-		}
 		src := x.addr
 		if n.nat != nil {
 			src = n.nat(x, d.To)
+		}
+		if d.TTL != 0 {
+			continue // does not reach the other side
 		}
 		n.send(x, src, d.To, d.Data)
 	}
@@ -249,7 +251,8 @@ func (n *network) until(d time.Duration, done func() bool) bool {
 		if len(n.flying) > 0 && n.flying[0].at <= n.now {
 			f := heap.Pop(&n.flying).(flight)
 			x := n.byAddr[f.to]
-			if x == nil || x.down || (n.cut != nil && n.cut(f.fromNode, x)) {
+			if x == nil || x.down || (n.cut != nil && n.cut(f.fromNode, x)) ||
+				(n.filter != nil && !n.filter(f.from, f.to)) {
 				continue
 			}
 			x.in += len(f.data)

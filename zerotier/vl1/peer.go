@@ -29,7 +29,10 @@ type peer struct {
 	born   clock.Time
 	heard  clock.Time // last authentic packet by any way
 	active clock.Time // last message of the layer above, either way; see also Session.active
+	sentAt clock.Time // last message of the layer above that went out; see also Session.sent
 	trust  clock.Time // last traffic that passed a network's gate; see also Session.trusted
+
+	silent bool // reported as unreachable
 
 	contactAt clock.Time // upstreams: when endpoints are tried again while there is no path
 	contacts  int        // and how often they have been

@@ -266,6 +266,9 @@ func (s *Switch) errorReply(p *peer, m *Message) bool {
 // the packet when it answers one of ours, else nil.
 func (s *Switch) heard(now clock.Time, p *peer, at PathID, hops int, reply *Message) {
 	p.heard = now
+	if p.silent {
+		s.answersAgain(p)
+	}
 	if hops == 0 {
 		t := p.findPath(at)
 		switch {

@@ -25,6 +25,7 @@ func (s *Switch) Send(now clock.Time, to identity.Address, v packet.Verb, payloa
 	p := s.peers[to]
 	if p != nil {
 		s.touch(now, p)
+		p.sentAt = now
 		if id, ok := s.sendNow(now, p, v, payload); ok {
 			return id
 		}

@@ -201,6 +201,7 @@ func (s *Switch) flush(now clock.Time) {
 		}
 		if p != nil {
 			s.touch(now, p)
+			p.sentAt = now
 			if _, ok := s.sendNow(now, p, w.verb, w.payload); ok {
 				continue
 			}
