@@ -187,3 +187,29 @@ func TestRetry(t *testing.T) {
 		t.Errorf("a hopeless message was offered %d times and counted %d times", len(offers), root.Stats().Drops[DropRetryExpired])
 	}
 }
+
+// Peers that can only be reached through the root learn each other's version, and so use AES.
+func TestRelayedOnly(t *testing.T) {
+	n := newNetwork(t, 2)
+	a, b, root := n.node("a"), n.node("b"), n.node("root")
+	n.cut = func(from, to *node) bool { return from != root && to != root }
+	n.online()
+	for range 100 {
+		a.Send(n.now, b.id.Address, packet.VerbFrame, []byte("x"))
+		b.Send(n.now, a.id.Address, packet.VerbFrame, []byte("x"))
+		n.drain(a)
+		n.drain(b)
+		n.run(100 * time.Millisecond)
+	}
+	if len(a.got) < 98 || len(b.got) < 98 {
+		t.Errorf("%d and %d of 100 messages arrived", len(a.got), len(b.got))
+	}
+	for _, s := range []*Session{a.Session(b.id.Address), b.Session(a.id.Address)} {
+		if _, to, _, direct, ok := s.Route(); !ok || direct || to != root.addr {
+			t.Errorf("route %v direct=%v ok=%v", to, direct, ok)
+		}
+		if s.Cipher() != packet.CipherAES {
+			t.Errorf("still cipher %d", s.Cipher())
+		}
+	}
+}

@@ -56,7 +56,7 @@ func (s *Switch) pollPeer(now clock.Time, p *peer) {
 		s.answersAgain(p)
 	}
 	if wanted {
-		next = clock.Min(next, s.checkSilence(now, p))
+		next = clock.Min(next, clock.Min(s.checkSilence(now, p), s.greet(now, p)))
 	}
 	if h := p.lastHeard(); h != clock.Never && now.Sub(h) < pingCheck {
 		s.pushPaths(now, p) // the fast path does not
@@ -128,6 +128,22 @@ func (s *Switch) keepPath(now clock.Time, p *peer, t *path) (next clock.Time) {
 		next = clock.Min(next, heard.Add(unanswered))
 	}
 	return next
+}
+
+// greet sends a HELLO to a peer whose version is not known, through whoever relays to it: it would get
+// Salsa20/12 for good otherwise. It returns when to do so again.
+func (s *Switch) greet(now clock.Time, p *peer) (next clock.Time) {
+	r := p.session.route.Load()
+	if p.protocol != 0 || r == nil || r.direct {
+		return clock.Never
+	}
+	if p.greetAt == clock.Never {
+		p.greetAt = now.Add(greetDelay) // RENDEZVOUS may make it unnecessary
+	} else if p.greetAt.Expired(now) {
+		s.sendHelloVia(now, p, r.path.PathID, netip.AddrPort{})
+		p.greetAt = now.Add(deadPathInterval)
+	}
+	return p.greetAt
 }
 
 // checkSilence reports a peer that does not answer, once, and returns when to look again.

@@ -34,6 +34,7 @@ type peer struct {
 
 	silent bool // reported as unreachable
 
+	greetAt   clock.Time // when a HELLO is relayed to it, to learn its version
 	contactAt clock.Time // upstreams: when endpoints are tried again while there is no path
 	contacts  int        // and how often they have been
 

@@ -39,6 +39,7 @@ const (
 	deadPathInterval = 10 * time.Second
 	maxProbes        = 3
 	unanswered       = 3 * time.Second
+	greetDelay       = time.Second
 	unreachable      = 12 * time.Second
 	samePathSilence  = 3 * time.Second
 	onlineTimeout    = 45 * time.Second

@@ -1,0 +1,5 @@
+//go:build !race
+
+package vl1
+
+const raceEnabled = false
