@@ -54,11 +54,14 @@ func PutFragmentHeader(b []byte, id uint64, dst identity.Address, total, no int)
 // SplitEqual says into how many datagrams of what size a packet is cut so that none is larger than
 // mtu and all are alike: size is the length of each datagram, head or header included, but the last, which is
 // shorter by less than pieces when the packet does not divide. pieces is 1 when the packet fits, 0 when it needs
-// more than MaxFragments.
+// more than MaxFragments or is longer than MaxLen, which Seal would not take.
 //
 // Deviation: the reference fills every datagram but the last. Receivers take any cut, and one system call can
 // send any number of datagrams of equal length.
 func SplitEqual(packetLen, mtu int) (pieces, size int) {
+	if packetLen > MaxLen {
+		return 0, 0
+	}
 	if packetLen <= mtu {
 		return 1, packetLen
 	}

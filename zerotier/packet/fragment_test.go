@@ -71,6 +71,8 @@ func TestSplitEqual(t *testing.T) {
 		{9929, 1432, 0, 0},
 		{MaxLen, 1432, 0, 0},
 		{MaxLen, 1500, 7, 1446},
+		{MaxLen, MaxLen, 1, MaxLen},
+		{MaxLen + 1, 2 * MaxLen, 0, 0},
 		{100, 63, 0, 0},
 		{100, 64, 2, 58},
 	} {
