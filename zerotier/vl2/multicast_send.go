@@ -137,11 +137,20 @@ func (n *Networks) groupGrew(now clock.Time, k groupKey) {
 	nw.queued = slices.DeleteFunc(nw.queued, func(q queuedMulticast) bool { return len(q.sent) >= limit })
 }
 
-// pollQueued forgets multicasts that waited long enough and returns when the next will have.
-func (n *Networks) pollQueued(now clock.Time, nw *network) clock.Time {
+// pollQueued forgets multicasts that waited long enough, asks again for members of groups in which nobody is known
+// (whoever is in them may just not have announced it yet), and returns when there is more to do.
+func (n *Networks) pollQueued(now clock.Time, nw *network) (next clock.Time) {
 	nw.queued = slices.DeleteFunc(nw.queued, func(q queuedMulticast) bool { return q.expires.Expired(now) })
-	if len(nw.queued) == 0 {
-		return clock.Never
+	for i := range nw.queued {
+		q := &nw.queued[i]
+		next = clock.Min(next, q.expires)
+		if len(q.sent) > 0 || !nw.usable() {
+			continue
+		}
+		n.gather(now, nw, q.key, 0)
+		if g, ok := n.groups.get(q.key); ok {
+			next = clock.Min(next, g.gathered.Add(gatherHurry))
+		}
 	}
-	return nw.queued[0].expires
+	return next
 }

@@ -93,6 +93,21 @@ func (n *Networks) requestDict(nw *network) packet.Dict {
 	return d
 }
 
+// Restore gives a joined network the configuration that it had in an earlier life, until the controller's answer comes. It
+// reports whether the dictionary was one for this node; the caller vouches that it is what an event's Config was.
+func (n *Networks) Restore(now clock.Time, id NetworkID, dict []byte) bool {
+	nw := n.byID[id]
+	c, ok := ParseNetworkConfig(dict)
+	if nw == nil || nw.cfg != nil || !ok || c.ID != id || c.IssuedTo != n.self {
+		return false
+	}
+	again := nw.nextRequest
+	n.adopt(now, nw, c)
+	nw.nextRequest = again
+	n.wakeAt(again)
+	return true
+}
+
 // receiveOK processes an answer.
 func (n *Networks) receiveOK(now clock.Time, m *Message) Verdict {
 	switch m.InRe {

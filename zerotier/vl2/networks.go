@@ -150,10 +150,11 @@ func (n *Networks) SetUpstreams(now clock.Time, roots []identity.Address) {
 // Online tells that the upstreams can be reached (again): pending requests are sent at once instead of at their next retry.
 func (n *Networks) Online(now clock.Time) {
 	for _, nw := range n.list {
-		if nw.cfg == nil && !nw.id.IsAdHoc() {
+		if !nw.id.IsAdHoc() && nw.tries > 0 {
 			nw.tries = 0
 			n.request(now, nw)
-		} else if nw.usable() {
+		}
+		if nw.usable() {
 			n.announceSoon(now, nw)
 		}
 	}
@@ -172,6 +173,7 @@ func (n *Networks) Learn(now clock.Time, id *identity.Identity) {
 	for _, nw := range n.list {
 		if m, ok := nw.members.get(id.Address); ok {
 			n.refreshMember(now, nw, m)
+			n.membersChanged(now, nw, m)
 		}
 	}
 }
