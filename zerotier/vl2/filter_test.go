@@ -147,7 +147,7 @@ func TestMatches(t *testing.T) {
 		{"big-endian byte", v4(), integer(protoTCP, protoTCP, 9-7, 7), matched},
 		{"big-endian 16 bits", v4(), integer(1000, 1001, 20-6, 15), matched},
 		{"little-endian 16 bits", v4(), integer(0xe803, 0xe803, 20, 0x80|15), matched},
-		{"big-endian, lower 4 bits", v4(), integer(5, 5, 0-0, 3), unmatched},
+		{"big-endian, lower 4 bits", v4(), integer(5, 5, 0, 3), unmatched},
 		{"beyond the frame", v4(), integer(0, 0, 40, 7), matched},
 		{"unknown", v4(), Rule{Type: 60}, unmatched},
 	} {
