@@ -199,7 +199,7 @@ func (n *Node) vl1Event(now clock.Time, e *vl1.Event) {
 		n.storePeer(now, e.Peer)
 	case vl1.EventRelayed:
 		n.event(Event{Kind: EventPeerRelayed, Peer: e.Peer})
-	case vl1.EventLost:
+	case vl1.EventUnreachable, vl1.EventLost:
 		n.event(Event{Kind: EventPeerUnreachable, Peer: e.Peer})
 	case vl1.EventPathUp:
 		n.event(Event{Kind: EventPath, Peer: e.Peer, Path: e.Path.Remote})
