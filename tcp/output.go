@@ -21,6 +21,9 @@ func (c *Conn) Output(now clock.Time, dst []byte, maxSegs int) (n, gso int) {
 		if c.state >= StateSynSent && c.snd.nxt == c.snd.iss {
 			return c.outputSYN(now, dst), 0
 		}
+		if c.state == StateSynReceived && c.rcv.ackNow {
+			return c.outputACK(now, dst), 0 // a challenge
+		}
 		return 0, 0
 	}
 	if c.sent.lost > c.sent.resent {
@@ -46,8 +49,8 @@ func (c *Conn) outputSYN(now clock.Time, dst []byte) int {
 	if c.state == StateSynReceived {
 		h.Flags |= ACK
 		h.Ack = c.rcv.nxt
-		h.Window = c.rcv.advertise(c.rcv.nxt, 0)
 		c.rcv.acked = c.rcv.nxt
+		c.rcv.right = maxSeq(c.rcv.right, c.rcv.nxt.Add(c.rcv.synWindow()))
 	}
 	h.Options = Options{
 		HasMSS: true, MSS: c.routeMSS,
@@ -94,7 +97,7 @@ func (c *Conn) outputLost(now clock.Time, dst []byte) int {
 		n--
 	}
 	off := r.start.Sub(s.una)
-	if r.end == s.nxt && off+n == s.buf.Len() {
+	if n > 0 && r.end == s.nxt && off+n == s.buf.Len() {
 		flags |= PSH
 	}
 	c.sent.markResent(i, now)
@@ -261,7 +264,7 @@ func (c *Conn) outputACK(now clock.Time, dst []byte) int {
 		return c.finish(dst, n, 0)
 	}
 	h := Header{SrcPort: c.srcPort, DstPort: c.dstPort, Seq: c.snd.nxt, Ack: ack, Flags: ACK}
-	h.Window = r.advertise(ack, r.scale)
+	h.Window = r.advertise(ack)
 	limit := 4
 	if c.opt.timestamps {
 		h.Options.HasTimestamps = true
@@ -327,7 +330,7 @@ func (c *Conn) headerLen() int {
 // sum in the checksum field, and returns its length.
 func (c *Conn) header(now clock.Time, dst []byte, seq, ack Seq, flags Flags) int {
 	ports := uint32(c.srcPort)<<16 | uint32(c.dstPort)
-	word := uint32(HeaderLen/4)<<28 | uint32(flags)<<16 | uint32(c.rcv.advertise(ack, c.rcv.scale))
+	word := uint32(HeaderLen/4)<<28 | uint32(flags)<<16 | uint32(c.rcv.advertise(ack))
 	n := HeaderLen
 	var ts uint64
 	if c.opt.timestamps {

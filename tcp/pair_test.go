@@ -291,6 +291,14 @@ func (p *pair) deliver(to int, b []byte) {
 		e.opened = true
 		return
 	}
+	if e.conn.State() == StateClosed {
+		// The connection is gone: the host answers.
+		var dst [MaxHeaderLen]byte
+		if n := Reset(&h, len(b)-hdr, dst[:]); n > 0 {
+			p.transmit(to, dst[:n], 0)
+		}
+		return
+	}
 	e.conn.Receive(p.now, &h, b[hdr:])
 }
 

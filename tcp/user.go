@@ -51,6 +51,7 @@ func (c *Conn) Read(now clock.Time, b []byte) (n int, err error) {
 	n = c.rcv.buf.ReadAt(0, b)
 	if n > 0 {
 		c.rcv.buf.Discard(c.pool, n)
+		c.rcv.consumed = true
 		return n, nil
 	}
 	switch {
@@ -74,6 +75,7 @@ func (c *Conn) Peek(off int, b []byte) int { return c.rcv.buf.ReadAt(off, b) }
 func (c *Conn) Discard(now clock.Time, n int) int {
 	n = min(n, c.rcv.buf.Len())
 	c.rcv.buf.Discard(c.pool, n)
+	c.rcv.consumed = true
 	return n
 }
 
@@ -109,6 +111,7 @@ func (c *Conn) CloseWrite(now clock.Time) {
 func (c *Conn) CloseRead(now clock.Time) {
 	c.shut.read = true
 	c.rcv.buf.Discard(c.pool, c.rcv.buf.Len())
+	c.rcv.consumed = true
 	if c.ooo == nil {
 		c.rcv.buf.Reset(c.pool)
 	}

@@ -11,11 +11,12 @@ type receiveState struct {
 	acked Seq // the last acknowledgement number sent: Last.ACK.sent of RFC 7323
 	right Seq // right edge of the window as the peer has last been told; it never moves left
 	limit int32
-	mss   uint16 // the largest segment the peer has sent lately, at most what we have announced
+	mss   uint16 // the largest segment the peer has sent, at most what we have announced
 	ours  uint16 // the MSS we announce
 	scale uint8  // Rcv.Wind.Shift
 	quick int8   // segments still to be acknowledged two by two even when they come in batches
 
+	consumed   bool  // the application has read since the window was last told
 	ackNow     bool  // an acknowledgement is due without delay
 	duplicates uint8 // further acknowledgements that are due, for a peer without SACK
 	tsValid    bool
@@ -40,7 +41,7 @@ const roundSlack = 64
 func (r *receiveState) init(limit, mss int) {
 	r.limit = int32(limit)
 	r.ours = uint16(mss)
-	r.mss = uint16(mss)
+	r.mss = uint16(min(mss, defaultMSS)) // until a larger one has been seen
 	r.quick = quickSegments
 	for r.scale < maxWindowScale && limit > 0xffff<<r.scale {
 		r.scale++
@@ -82,32 +83,32 @@ func (r *receiveState) edge() Seq {
 //
 // "the receiver should keep RCV.NXT+RCV.WND fixed until such time as RCV.BUFF - RCV.USER - RCV.WND >=
 // min(Fr * RCV.BUFF, Eff.snd.MSS), where Fr is [...] 1/2" RFC 9293, Section 3.8.6.2.2.
-func (r *receiveState) step() int { return min(int(r.limit)/2, int(r.mss)) }
+func (r *receiveState) step() int { return min(int(r.limit)/2, int(r.ours)) }
 
 // updateDue reports whether the window has opened so far that the peer must be told.
 //
 // That is not for every step: a peer that has room for two segments left, as far as we know, either sends
 // them, and learns more from their acknowledgement, or has nothing to send.
 func (r *receiveState) updateDue() bool {
-	opened := r.edge().Sub(r.right)
-	if opened < r.step() || r.peerClosed {
+	if !r.consumed || r.peerClosed {
 		return false
 	}
-	return opened >= int(r.limit)/4 || r.right.Sub(r.nxt) < 2*int(r.mss)
+	opened := r.edge().Sub(r.right)
+	if opened < r.step() {
+		return false
+	}
+	return opened >= int(r.limit)/4 || r.right.Sub(r.nxt) < 2*int(r.ours)
 }
 
 // advertise returns the window field for a segment that acknowledges ack, and remembers what it promises.
-func (r *receiveState) advertise(ack Seq, shift uint8) uint16 {
-	edge := ack.Add(min(r.edge().Sub(ack), 0xffff<<shift) >> shift << shift)
-	if edge.Sub(r.right) >= r.step() {
+func (r *receiveState) advertise(ack Seq) uint16 {
+	if edge := minSeq(r.edge(), ack.Add(0xffff<<r.scale)); edge.Sub(r.right) >= r.step() {
 		r.right = edge
 	}
-	// What has been offered before may not be: then rounding up keeps the promise.
-	field := max(0, r.right.Sub(ack)+1<<shift-1) >> shift
-	if field > 0xffff {
-		field = 0xffff
-	}
-	r.right = maxSeq(r.right, ack.Add(field<<shift))
+	// What has been offered before may not be a whole number of units now: rounding up keeps the promise.
+	field := min(max(0, r.right.Sub(ack)+1<<r.scale-1)>>r.scale, 0xffff)
+	r.right = maxSeq(r.right, ack.Add(field<<r.scale))
+	r.consumed = false
 	return uint16(field)
 }
 
