@@ -50,18 +50,21 @@ func newDevice(d *Driver, id vl2.NetworkID) *Device {
 }
 
 // setInfo works out how frames of an MTU lie in a super: with headroom for the packet's header before the frame and room for the
-// fragments' headers behind it, packets of full size are cut into datagrams that touch each other.
+// fragments' headers behind it, packets of full size are cut into equal datagrams that touch each other. For the sake of that
+// the host's MTU is up to six bytes less than the network's, when that does not divide.
 func (dev *Device) setInfo(mtu int, addr ethernet.Addr) {
 	mtu = min(mtu, maxMTU)
-	size := packet.FrameHeader + mtu
-	pieces, _ := packet.SplitEqual(size, packet.DefaultMTU)
-	tail := packet.FragmentHeaderLen * max(0, pieces-1)
+	pieces, _ := packet.SplitEqual(packet.FrameHeader+mtu, dev.d.physicalMTU)
+	pieces = max(pieces, 1)
+	tail := packet.FragmentHeaderLen * (pieces - 1)
+	mtu -= (packet.FrameHeader + mtu + tail) % pieces
+	slot := packet.FrameHeader + mtu + tail
 	dev.info.Store(&link.Info{
 		Medium:   link.Ethernet,
 		MTU:      mtu,
 		Headroom: frameOff,
 		Tailroom: tail,
-		Batch:    max(1, min(maxRun/(size+tail), maxSegments/max(1, pieces))),
+		Batch:    max(1, min(maxRun/slot, maxSegments/pieces)),
 		MTUFrame: true,
 		Addr:     addr,
 	})
@@ -70,7 +73,7 @@ func (dev *Device) setInfo(mtu int, addr ethernet.Addr) {
 // Network returns the network's ID.
 func (dev *Device) Network() vl2.NetworkID { return dev.id }
 
-// Info describes the device. The MTU is the network's; before the first configuration it is the default of 2800.
+// Info describes the device. The MTU is that of the network (see setInfo); before the first configuration it is the default of 2800.
 func (dev *Device) Info() link.Info { return *dev.info.Load() }
 
 // Up reports whether the network is configured: frames may travel.

@@ -13,6 +13,7 @@ import (
 	"github.com/ztstack/ztstack/clock"
 	"github.com/ztstack/ztstack/zerotier"
 	"github.com/ztstack/ztstack/zerotier/identity"
+	"github.com/ztstack/ztstack/zerotier/packet"
 	"github.com/ztstack/ztstack/zerotier/vl2"
 )
 
@@ -42,13 +43,14 @@ type Config struct {
 
 // A Driver runs one node. Its methods may be called by any goroutine.
 type Driver struct {
-	now    func() clock.Time
-	log    *slog.Logger
-	self   identity.Address
-	impair *impairer // nil when nothing is impaired
-	flows  flowTable
-	store  *store // nil when nothing is kept
-	events chan zerotier.Event
+	now         func() clock.Time
+	log         *slog.Logger
+	self        identity.Address
+	physicalMTU int       // most bytes of a datagram
+	impair      *impairer // nil when nothing is impaired
+	flows       flowTable
+	store       *store // nil when nothing is kept
+	events      chan zerotier.Event
 
 	mu      sync.Mutex
 	node    *zerotier.Node            // guarded by mu
@@ -122,6 +124,9 @@ func Open(cfg Config) (*Driver, error) {
 		return nil, err
 	}
 	d.node, d.self = n, n.Address()
+	if d.physicalMTU = node.PhysicalMTU; d.physicalMTU == 0 {
+		d.physicalMTU = packet.DefaultMTU
+	}
 	d.impair = newImpairer(d, cfg.Impair)
 	d.start(node.AllowLoopback)
 	for _, id := range networks {

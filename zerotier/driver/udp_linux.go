@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/netip"
 	"syscall"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -54,15 +53,26 @@ func (s *socket) read(b []byte, oob *[oobLen]byte) (n, seg int, from netip.AddrP
 	return n, seg, from, nil
 }
 
+// A control message is a header of length, level and type, each in native order, and then data; the length has as many
+// bytes as a pointer. lengthLen is that number.
+const lengthLen = unix.SizeofCmsghdr - 8
+
+func controlLen(b []byte) int {
+	if lengthLen == 8 {
+		return int(binary.NativeEndian.Uint64(b))
+	}
+	return int(binary.NativeEndian.Uint32(b))
+}
+
 // segmentSize returns what UDP_GRO says in the control messages b, or 0.
 func segmentSize(b []byte) int {
 	for len(b) >= unix.SizeofCmsghdr {
-		h := (*unix.Cmsghdr)(unsafe.Pointer(&b[0]))
-		size := int(h.Len)
+		size := controlLen(b)
 		if size < unix.SizeofCmsghdr || size > len(b) {
 			return 0
 		}
-		if h.Level == unix.SOL_UDP && h.Type == unix.UDP_GRO && size >= unix.CmsgLen(4) {
+		level, kind := binary.NativeEndian.Uint32(b[lengthLen:]), binary.NativeEndian.Uint32(b[lengthLen+4:])
+		if level == unix.SOL_UDP && kind == unix.UDP_GRO && size >= unix.CmsgLen(4) {
 			return int(int32(binary.NativeEndian.Uint32(b[unix.SizeofCmsghdr:])))
 		}
 		if size = unix.CmsgSpace(size - unix.SizeofCmsghdr); size > len(b) {
@@ -89,10 +99,14 @@ func (w *writer) control(s *socket, seg, ttl int) []byte {
 }
 
 // putControl writes the header of a control message with size bytes of data, and returns the space that it takes.
-func putControl(b []byte, level, kind int32, size int) int {
-	h := (*unix.Cmsghdr)(unsafe.Pointer(&b[0]))
-	h.Level, h.Type = level, kind
-	h.SetLen(unix.CmsgLen(size))
+func putControl(b []byte, level, kind uint32, size int) int {
+	if lengthLen == 8 {
+		binary.NativeEndian.PutUint64(b, uint64(unix.CmsgLen(size)))
+	} else {
+		binary.NativeEndian.PutUint32(b, uint32(unix.CmsgLen(size)))
+	}
+	binary.NativeEndian.PutUint32(b[lengthLen:], level)
+	binary.NativeEndian.PutUint32(b[lengthLen+4:], kind)
 	return unix.CmsgSpace(size)
 }
 

@@ -60,7 +60,7 @@ func (n *Networks) multicast(now clock.Time, nw *network, s *scene, k groupKey) 
 		nw.queued = slices.Delete(nw.queued, 0, 1)
 	}
 	nw.queued = append(nw.queued, queuedMulticast{k, s.srcMAC, s.etherType, slices.Clone(s.frame), to, now.Add(queueTime)})
-	n.wakeAt(now.Add(queueTime))
+	n.wakeAt(now.Add(gatherHurry))
 }
 
 // replicator returns the replicator to leave the work to, the one heard last, or zero: when there is none, or we are one or a
