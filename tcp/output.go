@@ -97,7 +97,7 @@ func (c *Conn) outputLost(now clock.Time, dst []byte) int {
 		n--
 	}
 	off := r.start.Sub(s.una)
-	if n > 0 && r.end == s.nxt && off+n == s.buf.Len() {
+	if n > 0 && off+n == s.buf.Len() {
 		flags |= PSH
 	}
 	c.sent.markResent(i, now)

@@ -78,9 +78,11 @@ func (c *Conn) partialACK(n int) {
 		c.sent.sacked -= min(c.sent.sacked, uint32(max(n-mss, 0)))
 		c.sent.sacked = min(c.sent.sacked, uint32(c.snd.flight()-min(mss, c.snd.flight())))
 	}
-	// "retransmit the first unacknowledged segment" RFC 6582, Section 3.2; with SACK it is the least of what
-	// RFC 6675's NextSeg (3) would send.
-	c.sent.markHeadLost(mss)
+	// "retransmit the first unacknowledged segment" RFC 6582, Section 3.2. With SACK only if it lies below
+	// something SACKed, as RFC 6675's NextSeg (3) would: otherwise nothing says that it is not on its way.
+	if !c.opt.sack || c.sent.sacked > 0 {
+		c.sent.markHeadLost(mss)
+	}
 }
 
 // duplicateACK counts an ACK that moved nothing. newly is how many bytes it SACKed.

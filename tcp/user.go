@@ -46,6 +46,9 @@ func (c *Conn) Writable() int {
 // io.EOF after the last byte the peer has sent. After a reset what had arrived can still be read.
 func (c *Conn) Read(now clock.Time, b []byte) (n int, err error) {
 	if c.shut.read {
+		if c.err != nil {
+			return 0, c.err
+		}
 		return 0, io.EOF
 	}
 	n = c.rcv.buf.ReadAt(0, b)
