@@ -33,9 +33,11 @@ const (
 	failedTime    = time.Second
 )
 
-// maxWaiting is how many packets wait for one neighbour; the oldest gives way.
-// "[...] save [...] the latest packet" RFC 1122, Section 2.3.2.2.
-const maxWaiting = 4
+// maxWaiting is how many packets wait for one neighbour, enough for a datagram in the most fragments; the
+// oldest gives way. "The link layer SHOULD save (rather than discard) at least one (the latest) packet of
+// each set of packets destined to the same unresolved IP address" RFC 1122, Section 2.3.2.2. All packets
+// that wait on an interface are bounded by Config.QueueFrames.
+const maxWaiting = 64
 
 // A neighbor is one entry of an interface's neighbour cache.
 type neighbor struct {
@@ -164,6 +166,7 @@ func (s *Stack) setHW(now clock.Time, n *neighbor, hw ethernet.Addr) {
 
 // release sends what waited for n.
 func (s *Stack) release(now clock.Time, n *neighbor) {
+	n.ifc.neighbors.waiting -= n.waiting.n
 	for f := n.waiting.pop(); f != nil; f = n.waiting.pop() {
 		s.sendFrame(n.ifc, n.hw, f)
 	}
@@ -271,6 +274,7 @@ func (s *Stack) forget(now clock.Time, n *neighbor) {
 // dropWaiting drops the packets that wait for n. Connections are asked again; those that are only
 // beginning are told that there is nobody, if that is so.
 func (s *Stack) dropWaiting(now clock.Time, n *neighbor, why Drop, gone bool) {
+	n.ifc.neighbors.waiting -= n.waiting.n
 	for f := n.waiting.pop(); f != nil; f = n.waiting.pop() {
 		s.drop(why)
 		if gone {
@@ -297,9 +301,17 @@ func (s *Stack) forgetNeighbors(now clock.Time, ifc *iface) {
 
 // park makes f wait for n to be resolved.
 func (s *Stack) park(n *neighbor, f *frame) {
+	c := &n.ifc.neighbors
 	if n.waiting.n >= maxWaiting {
 		s.drop(DropNeighborQueue)
 		s.frames.put(n.waiting.pop())
+		c.waiting--
 	}
+	if c.waiting >= s.cfg.QueueFrames {
+		s.drop(DropNeighborQueue)
+		s.frames.put(f)
+		return
+	}
+	c.waiting++
 	n.waiting.push(f)
 }

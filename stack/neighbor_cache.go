@@ -8,6 +8,7 @@ type neighborCache struct {
 	entries    table.Table[table.Key4, *neighbor]
 	unresolved neighborList // nudIncomplete and nudFailed
 	resolved   neighborList
+	waiting    int // packets in all entries' queues
 }
 
 func (c *neighborCache) init(seed [2]uint64) { c.entries.Init(seed) }
