@@ -93,10 +93,13 @@ func (c *Conn) duplicateACK(now clock.Time, newly int) {
 	c.stats.DuplicateACKs++
 	if !c.opt.sack && c.rec.phase != phaseLoss {
 		// Each duplicate tells that some segment has arrived: RFC 5681, Section 3.2 inflates the window by
-		// it, and RFC 3042 sends new data for it; taking it out of the pipe does both. What is outstanding
-		// bounds it, whatever a peer sends.
-		flight := c.snd.flight()
-		room := flight - min(flight, int(c.sent.lost)) - min(flight, int(c.snd.mss))
+		// it, and RFC 3042 sends new data for it; taking it out of the pipe does both. No more can have arrived than
+		// was outstanding, whatever a peer sends.
+		out := c.snd.flight()
+		if c.rec.phase == phaseRecovery {
+			out = min(out, c.rec.recover.Sub(c.snd.una))
+		}
+		room := out - min(out, int(c.sent.lost)) - min(out, int(c.snd.mss))
 		c.sent.sacked = uint32(max(0, min(int(c.sent.sacked)+int(c.snd.mss), room)))
 	}
 }
