@@ -9,6 +9,9 @@ import (
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
 	"pgregory.net/rapid"
+
+	"github.com/ztstack/ztstack/internal/be"
+	"github.com/ztstack/ztstack/internal/cksum"
 )
 
 func unhex(t testing.TB, s string) []byte {
@@ -262,6 +265,15 @@ func FuzzMessage(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var m Message
 		out := make([]byte, len(b))
+		if len(b) >= HeaderLen && m.Parse4(b) < 0 && m.Parse6(b, us, them) < 0 {
+			// A mutation rarely has the right checksum.
+			b = bytes.Clone(b)
+			if b[2], b[3] = 0, 0; b[0] < 64 {
+				be.PutUint16(b[2:], ^cksum.Sum(b))
+			} else {
+				be.PutUint16(b[2:], ^cksum.Add(cksum.Sum(b), cksum.Pseudo6(us, them, proto6, len(b))))
+			}
+		}
 		if n := m.Parse4(b); n >= 0 {
 			if n = m.Put4(out); n != len(b) || !bytes.Equal(out[4:], b[4:]) || m.Parse4(out) < 0 {
 				t.Errorf("Put4(Parse4(%x)) = %x", b, out)
