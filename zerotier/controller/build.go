@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"time"
@@ -103,7 +104,7 @@ func (c *Controller) tags(unix int64, nw *network, mem *member) []vl2.Tag {
 			all = append(all, t)
 		}
 	}
-	slices.SortFunc(all, func(a, b Tag) int { return int(int64(a.ID) - int64(b.ID)) })
+	slices.SortFunc(all, func(a, b Tag) int { return cmp.Compare(a.ID, b.ID) })
 	var list []vl2.Tag
 	for _, t := range all[:min(len(all), vl2.MaxTags)] {
 		v := vl2.Tag{Network: nw.rec.ID, Timestamp: unix, ID: t.ID, Value: t.Value, IssuedTo: mem.rec.Address}

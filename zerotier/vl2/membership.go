@@ -1,6 +1,7 @@
 package vl2
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -219,7 +220,7 @@ func (m *member) countCredentials(c *NetworkConfig) {
 			t.ownership = append(t.ownership, *v)
 		}
 	}
-	slices.SortFunc(t.capabilities, func(a, b Capability) int { return int(int64(a.ID) - int64(b.ID)) })
+	slices.SortFunc(t.capabilities, func(a, b Capability) int { return cmp.Compare(a.ID, b.ID) })
 	m.theirs = t
 }
 

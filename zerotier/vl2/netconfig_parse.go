@@ -26,8 +26,8 @@ func ParseNetworkConfig(dict []byte) (*NetworkConfig, bool) {
 		Timestamp:    int64(d.Uint("ts", 0)),
 		MaxDelta:     int64(d.Uint("ctmd", 0)),
 		Revision:     d.Uint("r", 0),
-		IssuedTo:     identity.Address(d.Uint("id", 0)),
-		TraceTarget:  identity.Address(d.Uint("tt", 0)),
+		IssuedTo:     dictAddress(d, "id"),
+		TraceTarget:  dictAddress(d, "tt"),
 		TraceLevel:   d.Uint("tl", 0),
 		Flags:        d.Uint("f", 0),
 		MulticastMax: int(min(d.Uint("ml", 0), 1<<16)),
@@ -60,6 +60,14 @@ func ParseNetworkConfig(dict []byte) (*NetworkConfig, bool) {
 		return nil, false
 	}
 	return c, true
+}
+
+// dictAddress returns an address, or zero when there is none or it is longer than 40 bits.
+func dictAddress(d packet.Dict, key string) identity.Address {
+	if v := d.Uint(key, 0); v>>40 == 0 {
+		return identity.Address(v)
+	}
+	return 0
 }
 
 // parseCredentialKeys parses what the controller signed for this member.
