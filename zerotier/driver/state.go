@@ -43,7 +43,7 @@ func (s *store) load(node *zerotier.Config) ([]vl2.NetworkID, error) {
 		return nil, fmt.Errorf("driver: cannot make the state directory: %w; choose another or change its parent's permissions", err)
 	}
 	if node.Identity.IsZero() {
-		id, err := s.identity()
+		id, err := LoadIdentity(s.dir)
 		if err != nil {
 			return nil, err
 		}
@@ -85,9 +85,13 @@ func (s *store) load(node *zerotier.Config) ([]vl2.NetworkID, error) {
 	return networks, nil
 }
 
-// identity reads identity.secret, or makes it.
-func (s *store) identity() (identity.Identity, error) {
-	path := filepath.Join(s.dir, "identity.secret")
+// LoadIdentity reads the identity of a node whose state is kept in dir, and makes one, and dir, when there is none: what Open does
+// with Config.Dir, for those who need the identity before.
+func LoadIdentity(dir string) (identity.Identity, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return identity.Identity{}, fmt.Errorf("driver: cannot make the state directory: %w; choose another or change its parent's permissions", err)
+	}
+	path := filepath.Join(dir, "identity.secret")
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		id, err := identity.Generate(crand.Reader)
@@ -97,7 +101,7 @@ func (s *store) identity() (identity.Identity, error) {
 		if err := writeFile(path, []byte(id.SecretString()), 0o600); err != nil {
 			return id, fmt.Errorf("driver: cannot keep the new identity: %w", err)
 		}
-		if err := writeFile(filepath.Join(s.dir, "identity.public"), []byte(id.PublicString()), 0o644); err != nil {
+		if err := writeFile(filepath.Join(dir, "identity.public"), []byte(id.PublicString()), 0o644); err != nil {
 			return id, fmt.Errorf("driver: cannot keep the new identity: %w", err)
 		}
 		return id, nil
