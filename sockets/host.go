@@ -222,23 +222,23 @@ func (h *Host) RemoveRoute(l *Link, dst netip.Prefix, via netip.Addr) error {
 // Addresses returns the host's addresses on l.
 func (h *Host) Addresses(l *Link) []netip.Prefix {
 	s := &h.shard
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	now := s.enter()
+	defer s.leave(now)
 	return s.st.Addresses(l.ifc)
 }
 
 // Stats returns a copy of the host's counters.
 func (h *Host) Stats() stack.Stats {
 	s := &h.shard
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	now := s.enter()
+	defer s.leave(now)
 	return s.st.Stats()
 }
 
 // busy reports whether TCP connections are open.
 func (h *Host) busy() bool {
-	h.shard.mu.Lock()
-	defer h.shard.mu.Unlock()
+	now := h.shard.enter()
+	defer h.shard.leave(now)
 	for m := h.members.first(); m != nil; m = m.next {
 		if _, ok := m.owner.(*TCPConn); ok {
 			return true

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/ztstack/ztstack/clock"
-	"github.com/ztstack/ztstack/ethernet"
 	"github.com/ztstack/ztstack/link"
 	"github.com/ztstack/ztstack/stack"
 )
@@ -47,25 +46,25 @@ func (s *shard) enter() clock.Time {
 // leave ends a hold. It runs what has become due, unlocks, wakes those whose sockets have events
 // and sends what there is to send. The caller holds s.mu and has lost it when leave returns.
 //
-// Whoever holds something answers for what others could not do because of it. After an unlock the
-// holder of the lock looks at the rings, and after giving up a drain token its holder looks for output that
-// waits; if there is something, and the lock is free, it goes round again. If the lock is taken, the
-// new holder will look.
+// Whoever holds something answers for what others could not do because of it. So after every unlock
+// leave looks whether a ring holds frames, or a link's output waits that nobody is sending, and goes round
+// again if it gets the lock. If it does not, the lock's holder will look in turn.
 func (s *shard) leave(now clock.Time) {
 	for {
 		s.settle(now)
 		l := s.fill(now)
+		s.arm(now)
 		wakes := s.wakes.take()
 		regroup := s.regroup()
 		s.mu.Unlock()
 		wakes.wake()
-		if regroup != nil {
-			regroup.setGroups()
+		if regroup.link != nil {
+			regroup.tell()
 		}
 		if l != nil {
 			l.send()
 		}
-		if !s.received() && (l == nil || !s.unsent()) || !s.mu.TryLock() {
+		if !s.received() && !s.unsent() || !s.mu.TryLock() {
 			return
 		}
 		now = s.now()
@@ -77,13 +76,19 @@ func (s *shard) settle(now clock.Time) {
 	for _, l := range *s.links.Load() {
 		l.drain(now)
 	}
-	next := s.st.Poll(now)
+	s.st.Poll(now)
 	for t := s.st.ExpiredTimer(); t != nil; t = s.st.ExpiredTimer() {
 		t.Owner.(*half).expire(&s.wakes)
 	}
 	for o := s.st.Ready(); o != nil; o = s.st.Ready() {
 		o.(socket).ready(&s.wakes)
 	}
+}
+
+// arm makes the timer fire when the stack next has something to do. It comes after fill, because sending starts
+// timers. The caller holds s.mu.
+func (s *shard) arm(now clock.Time) {
+	next := s.st.Poll(now)
 	if next != clock.Never && (s.armed == clock.Never || next < s.armed) && !s.closed {
 		s.armed = next
 		d := next.Sub(now)
@@ -102,8 +107,8 @@ func (s *shard) fill(now clock.Time) *Link {
 		if !s.st.Pending(l.ifc) {
 			continue
 		}
-		// Pending is set before the token is tried: the token's holder, who clears it under s.mu and
-		// looks at it after giving the token up, either sees it or has left the token to us.
+		// Pending is set before the token is tried: either the token's holder sees it after giving the
+		// token up, or we find the token free after giving the lock up.
 		l.pending.Store(true)
 		if !l.token.TryLock() {
 			continue
@@ -130,28 +135,16 @@ func (s *shard) received() bool {
 	return false
 }
 
-// unsent reports whether a link has output that nobody may be sending.
+// unsent reports whether a link has output that nobody is sending. When somebody is, which may be a caller
+// further up this very stack, that is for them to look at: they have not given the token up yet.
 func (s *shard) unsent() bool {
 	for _, l := range *s.links.Load() {
-		if l.pending.Load() {
+		if l.pending.Load() && l.token.TryLock() {
+			l.token.Unlock()
 			return true
 		}
 	}
 	return false
-}
-
-// regroup returns a link whose device wants to know its multicast groups, if they have changed. The caller holds s.mu.
-func (s *shard) regroup() *Link {
-	ifc, ok := s.st.GroupsChanged()
-	if !ok {
-		return nil
-	}
-	for _, l := range *s.links.Load() {
-		if _, wants := l.dev.(grouper); wants && l.ifc == ifc {
-			return l
-		}
-	}
-	return nil
 }
 
 // timerFired runs the shard for the sake of its timers.
@@ -182,7 +175,7 @@ type Link struct {
 
 	rx ringReceiver
 
-	groups  sync.Mutex  // orders calls of the device's SetGroups
+	groups  groupFilter
 	token   sync.Mutex  // the drain token: its holder fills and sends super
 	pending atomic.Bool // output waits and may have found the token taken
 	super   *link.Super // guarded by token
@@ -196,20 +189,6 @@ func (l *Link) send() {
 	l.dev.Send(l.super)
 	l.super.Reset()
 	l.token.Unlock()
-}
-
-// A grouper is a device that is told which Ethernet groups the host listens to, as a NIC's filter is.
-type grouper interface{ SetGroups(groups []ethernet.Addr) }
-
-// setGroups tells the device the host's groups. The shard's lock is not held.
-func (l *Link) setGroups() {
-	l.groups.Lock()
-	defer l.groups.Unlock()
-	s := &l.host.shard
-	s.mu.Lock()
-	groups := s.st.Groups(l.ifc)
-	s.mu.Unlock()
-	l.dev.(grouper).SetGroups(groups)
 }
 
 // Deliver takes a batch of frames from the device: straight into the stack when the lock is free,

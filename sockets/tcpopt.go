@@ -63,8 +63,8 @@ func (c *TCPConn) SetKeepAlivePeriod(d time.Duration) error {
 // Info returns the connection's state and counters. A closed connection has none: the zero Info.
 func (c *TCPConn) Info() tcp.Info {
 	s := &c.host.shard
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	now := s.enter()
+	defer s.leave(now)
 	if c.tcp == nil {
 		return tcp.Info{}
 	}
