@@ -85,7 +85,9 @@ func (n *Networks) Join(now clock.Time, id NetworkID, token string) {
 		n.list = append(n.list, nw)
 	}
 	nw.token = token
-	n.event(EventRequesting, nw)
+	if nw.cfg == nil {
+		n.event(EventRequesting, nw)
+	}
 	if id.IsAdHoc() {
 		n.joinAdHoc(now, nw)
 		return
@@ -120,15 +122,6 @@ func (n *Networks) List() []NetworkID {
 		ids[i] = nw.id
 	}
 	return ids
-}
-
-// Info returns the state of a joined network.
-func (n *Networks) Info(id NetworkID) (Info, bool) {
-	nw := n.byID[id]
-	if nw == nil {
-		return Info{}, false
-	}
-	return Info{ID: id, Status: nw.status, MAC: nw.mac, Config: nw.cfg, URL: nw.url}, true
 }
 
 // SetUpstreams tells which roots there are; groups are announced to them, and gathered from the best of them. It does not
