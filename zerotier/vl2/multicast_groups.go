@@ -146,11 +146,13 @@ func (n *Networks) receiveLike(now clock.Time, m *Message) Verdict {
 	if peer.likesSince == clock.Never || now.Sub(peer.likesSince) > likeTimeout {
 		peer.likes, peer.likesSince = 0, now
 	}
-	accepted := false
+	accepted, early := false, false
 	for i := range p.Groups {
 		k := keyOf(&p.Groups[i])
 		if !k.mac.IsMulticast() || !n.keepsGroups(now, k.network, m.From) {
 			n.drop(DropNotMember)
+			nw := n.byID[k.network]
+			early = early || nw != nil && nw.usable()
 			continue
 		}
 		accepted = true
@@ -163,10 +165,14 @@ func (n *Networks) receiveLike(now clock.Time, m *Message) Verdict {
 			n.groupGrew(now, k)
 		}
 	}
-	if !accepted {
-		return Drop
+	switch {
+	case accepted:
+		return Done
+	case early:
+		// Its certificate was sent before this but may have taken a longer way; the next announcement is a minute away.
+		return Retry
 	}
-	return Done
+	return Drop
 }
 
 // receiveUnwanted processes ERROR UNWANTED_MULTICAST (PROTOCOL 10.2).

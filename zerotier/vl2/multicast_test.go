@@ -416,3 +416,45 @@ func TestFourNodesAllSpeak(t *testing.T) {
 		w.log = nil
 	}
 }
+
+// TestAnnouncementOvertakesCertificate: it is kept until the certificate is there.
+func TestAnnouncementOvertakesCertificate(t *testing.T) {
+	w := newWorld(t, nil)
+	w.join("a", "b")
+	a, b := w.nodes["a"], w.nodes["b"]
+	com := b.config().COM
+	credentials := packet.Credentials{COMs: [][]byte{com.Append(nil)}}
+	like := packet.MulticastLike{Groups: []packet.Group{{Network: uint64(w.network), MAC: mdns}}}
+	w.lose = func(from, to *node, s *vl2.Send) bool { return to == w.nodes["root"] }
+	w.send(b, vl2.Send{To: a.id.Address, Verb: packet.VerbMulticastLike, Payload: like.Append(nil)})
+	w.run(10 * time.Millisecond)
+	w.send(b, vl2.Send{To: a.id.Address, Verb: packet.VerbNetworkCredentials, Payload: credentials.Append(nil)})
+	w.run(time.Second)
+	a.sendFrame(mdns, a.mac(), 0x0800, []byte("query"))
+	w.run(10 * time.Millisecond)
+	if got := b.take(); len(got) != 1 {
+		t.Errorf("b got %d frames", len(got))
+	}
+}
+
+// TestSameSeedSameWorld: two runs of the same scenario send the same bytes in the same order.
+func TestSameSeedSameWorld(t *testing.T) {
+	scenario := func() string {
+		w := newWorld(t, func(n *controller.Network) { n.MulticastMax = 2 })
+		w.join("a", "b", "f", "g")
+		for range 5 {
+			for _, x := range []string{"a", "b", "f", "g"} {
+				w.nodes[x].sendFrame(ethernet.Broadcast, w.nodes[x].mac(), 0x0800, []byte(x))
+			}
+			w.run(30 * time.Second)
+		}
+		var b []byte
+		for _, f := range w.log {
+			b = fmt.Appendf(b, "%d %s %s %d %x\n", f.at, f.from.name, f.to.name, f.m.Verb, f.m.Payload)
+		}
+		return string(b)
+	}
+	if scenario() != scenario() {
+		t.Error("two runs differ")
+	}
+}
