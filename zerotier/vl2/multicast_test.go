@@ -454,7 +454,8 @@ func TestSameSeedSameWorld(t *testing.T) {
 		}
 		return string(b)
 	}
-	if scenario() != scenario() {
+	first, second := scenario(), scenario()
+	if first != second {
 		t.Error("two runs differ")
 	}
 }
