@@ -38,13 +38,15 @@ func (c *Conn) SetMSS(now clock.Time, mss int) {
 	c.routeMSS = uint16(mss)
 	old := c.snd.mss
 	c.updateMSS()
+	c.cwnd.CWND = max(c.cwnd.CWND, c.cwnd.MSS)
+	c.cwnd.SSThresh = max(c.cwnd.SSThresh, 2*c.cwnd.MSS)
 	if c.snd.mss >= old || !c.state.Synchronized() {
 		return
 	}
 	// Segments that were too large have not been lost to congestion: they go out again, smaller, and the
 	// window stays as it is (RFC 1191, Section 6.4).
 	c.sent.markLarge(int(c.snd.mss))
-	c.cwnd.CWND = max(c.cwnd.CWND, c.cwnd.MSS)
+	c.limitEstimate()
 	c.rec.force = c.sent.lost > 0
 	c.traced(now, "mss")
 }

@@ -30,6 +30,10 @@ type Info struct {
 
 // Info returns the connection's state.
 func (c *Conn) Info() Info {
+	name := ""
+	if c.cc != nil {
+		name = c.cc.Name()
+	}
 	return Info{
 		State: c.state,
 		SRTT:  c.rtt.srtt, RTTVar: c.rtt.rttvar, RTO: c.rtt.timeout(), MinRTT: c.rtt.minimum,
@@ -42,7 +46,7 @@ func (c *Conn) Info() Info {
 		SendScale: c.snd.scale, ReceiveScale: c.rcv.scale,
 		WindowScaling: c.opt.scaling, SACK: c.opt.sack, Timestamp: c.opt.timestamps,
 		InRecovery: c.rec.phase != phaseOpen,
-		Congestion: c.cc.Name(),
+		Congestion: name,
 		ISS:        c.snd.iss, IRS: c.rcv.irs,
 		SndUNA: c.snd.una, SndNXT: c.snd.nxt,
 		RcvNXT: c.rcv.nxt, RcvRight: c.rcv.right,

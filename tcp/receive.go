@@ -174,7 +174,7 @@ func (c *Conn) receiveACK(now clock.Time, h *Header, n int) bool {
 	ack := h.Ack
 	if ack == s.una && s.nxt == s.una && h.Options.NumSACK == 0 {
 		// Nothing is in flight: only the window can be news.
-		c.updateWindow(now, h)
+		c.updateWindow(now, h, false)
 		return true
 	}
 	if s.nxt.LessThan(ack) || ack.LessThan(s.una.Add(-int(s.maxWnd))) {
@@ -197,7 +197,7 @@ func (c *Conn) receiveACK(now clock.Time, h *Header, n int) bool {
 	if moved > 0 {
 		c.advance(now, h, moved)
 	}
-	c.updateWindow(now, h)
+	c.updateWindow(now, h, moved > 0)
 	if s.wnd == 0 && !c.shut.orphan {
 		// A peer that answers probes is alive: "the connection MUST NOT be closed as long as [...]
 		// acknowledgments are received" in the sense of RFC 9293, Section 3.8.6.1 (MUST-37).

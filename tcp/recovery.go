@@ -76,12 +76,19 @@ func (c *Conn) partialACK(n int) {
 		// "deflate the congestion window by the amount of new data acknowledged [...] add back SMSS bytes"
 		// RFC 6582, Section 3.2 (step 3): here the estimate of what has left the network is what shrinks.
 		c.sent.sacked -= min(c.sent.sacked, uint32(max(n-mss, 0)))
-		c.sent.sacked = min(c.sent.sacked, uint32(c.snd.flight()-min(mss, c.snd.flight())))
 	}
 	// "retransmit the first unacknowledged segment" RFC 6582, Section 3.2. With SACK only if it lies below
 	// something SACKed, as RFC 6675's NextSeg (3) would: otherwise nothing says that it is not on its way.
 	if !c.opt.sack || c.sent.sacked > 0 {
 		c.sent.markHeadLost(mss)
+	}
+	c.limitEstimate()
+}
+
+// limitEstimate keeps the estimate of what has arrived below what can have.
+func (c *Conn) limitEstimate() {
+	if !c.opt.sack {
+		c.sent.sacked = min(c.sent.sacked, uint32(c.snd.flight())-c.sent.lost)
 	}
 }
 
@@ -128,6 +135,7 @@ func (c *Conn) enterRecovery(now clock.Time) {
 	c.rec.force = true
 	c.cc.Loss(&c.cwnd, now, c.snd.flight())
 	c.sent.markHeadLost(int(c.snd.mss))
+	c.limitEstimate()
 	c.stats.Recoveries++
 	c.traced(now, "loss")
 }

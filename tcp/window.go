@@ -112,12 +112,16 @@ func (r *receiveState) advertise(ack Seq) uint16 {
 	return uint16(field)
 }
 
-// updateWindow takes the window of an acceptable segment as SND.WND.
-func (c *Conn) updateWindow(now clock.Time, h *Header) {
+// updateWindow takes the window of an acceptable segment as SND.WND. moved says that its ACK was new.
+func (c *Conn) updateWindow(now clock.Time, h *Header, moved bool) {
 	// "If (SND.WL1 < SEG.SEQ or (SND.WL1 = SEG.SEQ and SND.WL2 =< SEG.ACK)), set SND.WND <- SEG.WND"
 	// RFC 9293, Section 3.10.7.4: an old segment must not set an old window.
+	//
+	// Deviation: a segment that acknowledges new data always counts, even if it is a retransmission with a low
+	// sequence number. Otherwise SND.UNA would move and a window measured from where it was would stay, and
+	// reach farther than the peer has ever offered.
 	s := &c.snd
-	if !s.wl1.LessThan(h.Seq) && (s.wl1 != h.Seq || h.Ack.LessThan(s.wl2)) {
+	if !moved && !s.wl1.LessThan(h.Seq) && (s.wl1 != h.Seq || h.Ack.LessThan(s.wl2)) {
 		return
 	}
 	old := s.wnd
