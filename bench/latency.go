@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"time"
+)
+
+// maxRoundTrips bounds the memory of a run.
+const maxRoundTrips = 2 << 20
+
+// A histogram is the times that round trips have taken, in nanoseconds.
+type histogram struct{ ns []uint32 }
+
+func (h *histogram) add(d time.Duration) { h.ns = append(h.ns, uint32(min(d, 4*time.Second))) }
+
+// sample returns the percentiles, in microseconds.
+func (h *histogram) sample() (sample, error) {
+	if len(h.ns) == 0 {
+		return nil, errors.New("not one round trip was made while it was measured")
+	}
+	slices.Sort(h.ns)
+	return sample{roundTrip50.name: percentile(h.ns, 50) / 1e3, roundTrip99.name: percentile(h.ns, 99) / 1e3}, nil
+}
+
+// pingPong makes round trips with trip for warmup, and then for d, and returns the times of the latter.
+func pingPong(warmup, d time.Duration, trip func() error) (*histogram, error) {
+	h := &histogram{ns: make([]uint32, 0, 1<<16)}
+	begin := time.Now()
+	last := begin
+	for {
+		if err := trip(); err != nil {
+			return nil, err
+		}
+		now := time.Now()
+		switch since := now.Sub(begin); {
+		case since > warmup+d || len(h.ns) == maxRoundTrips:
+			return h, nil
+		case since > warmup:
+			h.add(now.Sub(last))
+		}
+		last = now
+	}
+}
+
+// byteTrip returns a function that sends one byte on c and reads the one that comes back.
+func byteTrip(c net.Conn) func() error {
+	var out, in [1]byte
+	return func() error {
+		out[0]++
+		if _, err := c.Write(out[:]); err != nil {
+			return fmt.Errorf("writing: %w", err)
+		}
+		if _, err := io.ReadFull(c, in[:]); err != nil {
+			return fmt.Errorf("reading: %w", err)
+		}
+		if in != out {
+			return fmt.Errorf("sent %d, %d came back", out[0], in[0])
+		}
+		return nil
+	}
+}
+
+// echo sends back what comes, a byte at a time, until c is closed.
+func echo(c net.Conn) {
+	defer c.Close()
+	var b [1]byte
+	for {
+		if _, err := c.Read(b[:]); err != nil {
+			return
+		}
+		if _, err := c.Write(b[:]); err != nil {
+			return
+		}
+	}
+}
+
+// roundTripsOver sends one byte there and back again and again, a goroutine at each end.
+func roundTripsOver(open opener) job {
+	return func(warmup, d time.Duration) (sample, error) {
+		return within(open, warmup+d+stallLimit, func(ctx context.Context, w world) (sample, error) {
+			clients, servers, err := connect(ctx, w, 1)
+			if err != nil {
+				return nil, err
+			}
+			done := make(chan struct{})
+			go func() { defer close(done); echo(servers[0]) }()
+			h, err := pingPong(warmup, d, byteTrip(clients[0]))
+			clients[0].Close()
+			<-done
+			if err != nil {
+				return nil, err
+			}
+			return h.sample()
+		})
+	}
+}
