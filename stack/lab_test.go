@@ -82,7 +82,11 @@ func (l *lab) out() (frames [][]byte) {
 		if !l.s.Output(l.now, l.i, &l.buf) {
 			break
 		}
-		frames = append(frames, append([]byte(nil), l.buf.Frame()...))
+		f := append([]byte(nil), l.buf.Frame()...)
+		frames = append(frames, f)
+		if dst, src := ethernet.Addr(f[:6]), ethernet.Addr(f[6:12]); dst == (ethernet.Addr{}) || dst == macA || src != macA {
+			l.t.Errorf("a frame from %v to %v: %s", src, dst, show(f))
+		}
 	}
 	return frames
 }

@@ -168,12 +168,12 @@ func (s *Stack) prepare(now clock.Time, ifc *iface, c *TCP) bool {
 		return true
 	}
 	n := c.neighbor
-	if n == nil || n.version != c.version {
+	known := n != nil && n.version == c.version
+	if !known {
 		n = s.neighborFor(now, ifc, c.path.next)
-		c.neighbor = n
 	}
 	if !s.usable(now, n) {
-		c.version = n.version
+		c.neighbor = nil
 		if n.state == nudFailed {
 			s.blackhole(now, ifc, c, DropNeighborFailed)
 			return false
@@ -183,8 +183,8 @@ func (s *Stack) prepare(now clock.Time, ifc *iface, c *TCP) bool {
 		s.wheel.Arm(&c.timer, c.conn.Deadline())
 		return false
 	}
-	if c.version != n.version || c.template.n == 0 {
-		c.version = n.version
+	if !known {
+		c.neighbor, c.version = n, n.version
 		c.fill()
 	}
 	return true

@@ -71,7 +71,7 @@ func (p *Ping) Send(now clock.Time, to netip.Addr, seq uint16, payload []byte) e
 		k.proto = ipv6.ProtoICMPv6
 		m = icmp.Echo6(false, p.id, seq, payload)
 	}
-	if m.Len() > ipv4.MaxLen-ipHeaderLen(dst) {
+	if m.Len() > maxPayload(dst) {
 		return ErrMessageTooLong
 	}
 	f, body := s.newPacket(dst, m.Len())

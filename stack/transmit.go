@@ -25,6 +25,14 @@ func ipHeaderLen(a netip.Addr) int {
 	return ipv6.HeaderLen
 }
 
+// maxPayload is how many bytes follow the IP header of a packet to a at most.
+func maxPayload(a netip.Addr) int {
+	if a.Is4() {
+		return ipv4.MaxLen - ipv4.HeaderLen
+	}
+	return ipv6.MaxPayload
+}
+
 // newPacket returns a frame for an IP packet to dst with n bytes of payload, and those bytes.
 func (s *Stack) newPacket(dst netip.Addr, n int) (f *frame, body []byte) {
 	h := ipHeaderLen(dst)

@@ -115,11 +115,7 @@ func (u *UDP) WriteTo(now clock.Time, b []byte, to netip.AddrPort) (int, error) 
 	}
 	src, dst := u.lastFrom, u.lastTo.WithZone("")
 	n := udp.HeaderLen + len(b)
-	limit := ipv4.MaxLen - ipv4.HeaderLen
-	if dst.Is6() {
-		limit = ipv6.MaxPayload
-	}
-	if n > limit {
+	if n > maxPayload(dst) {
 		return 0, ErrMessageTooLong
 	}
 	p := u.lastPath
