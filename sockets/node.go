@@ -99,12 +99,8 @@ func (n *Node) Start() error {
 
 // start does what Start says. The caller holds n.mu.
 func (n *Node) start() error {
-	if n.Identity.IsZero() && n.Dir == "" {
-		id, err := identity.Generate(rand.Reader)
-		if err != nil {
-			return err
-		}
-		n.Identity = id
+	if err := n.identify(); err != nil {
+		return err
 	}
 	began := time.Now()
 	base := began.UnixMilli()
@@ -132,6 +128,18 @@ func (n *Node) start() error {
 	n.done = make(chan struct{})
 	go n.run()
 	return nil
+}
+
+// identify finds out or decides who the node is.
+func (n *Node) identify() (err error) {
+	switch {
+	case !n.Identity.IsZero():
+	case n.Dir != "":
+		n.Identity, err = driver.LoadIdentity(n.Dir)
+	default:
+		n.Identity, err = identity.Generate(rand.Reader)
+	}
+	return err
 }
 
 // newRand returns a generator for what a controller numbers at random.
