@@ -26,7 +26,6 @@ type host struct {
 	s     *stack.Stack
 	i     stack.Interface
 	super *link.Super
-	next  clock.Time
 	done  bool
 }
 
