@@ -60,7 +60,15 @@ func (s *Stack) getFlow(t *tuple) (flow, bool) {
 	return s.flows6.Get(t.key6())
 }
 
+// A flowCache is the connection that the last segment belonged to. Segments come in bunches: most need no
+// hash.
+type flowCache[K comparable] struct {
+	key  K
+	conn *TCP
+}
+
 func (s *Stack) putFlow(t *tuple, f flow) {
+	s.last4.conn, s.last6.conn = nil, nil
 	if t.is4() {
 		s.flows4.Put(t.key4(), f)
 	} else {
@@ -69,6 +77,7 @@ func (s *Stack) putFlow(t *tuple, f flow) {
 }
 
 func (s *Stack) deleteFlow(t *tuple) {
+	s.last4.conn, s.last6.conn = nil, nil
 	if t.is4() {
 		s.flows4.Delete(t.key4())
 	} else {

@@ -69,6 +69,8 @@ type Stack struct {
 
 	flows4    table.Table[table.Key4, flow]
 	flows6    table.Table[table.Key6, flow]
+	last4     flowCache[table.Key4]
+	last6     flowCache[table.Key6]
 	numConns  int
 	halfOpen  halfOpenList
 	timeWaits timeWaitList

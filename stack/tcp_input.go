@@ -16,11 +16,15 @@ func (s *Stack) tcpFast4(now clock.Time, in *inbound, seg []byte) bool {
 	if len(seg) < tcp.HeaderLen {
 		return false
 	}
-	f, ok := s.flows4.Get(key4(in.dst4, in.src4, be.Uint16(seg[2:]), be.Uint16(seg)))
-	if !ok || f.conn == nil {
-		return false
+	k := key4(in.dst4, in.src4, be.Uint16(seg[2:]), be.Uint16(seg))
+	if last := &s.last4; last.conn == nil || last.key != k {
+		f, ok := s.flows4.Get(k)
+		if !ok || f.conn == nil {
+			return false
+		}
+		last.key, last.conn = k, f.conn
 	}
-	s.tcpReceive(now, in, f.conn, seg)
+	s.tcpReceive(now, in, s.last4.conn, seg)
 	return true
 }
 
@@ -29,11 +33,15 @@ func (s *Stack) tcpFast6(now clock.Time, in *inbound, seg []byte) bool {
 	if len(seg) < tcp.HeaderLen {
 		return false
 	}
-	f, ok := s.flows6.Get(key6(in.dst6, in.src6, be.Uint16(seg[2:]), be.Uint16(seg), in.ifc.id))
-	if !ok || f.conn == nil {
-		return false
+	k := key6(in.dst6, in.src6, be.Uint16(seg[2:]), be.Uint16(seg), in.ifc.id)
+	if last := &s.last6; last.conn == nil || last.key != k {
+		f, ok := s.flows6.Get(k)
+		if !ok || f.conn == nil {
+			return false
+		}
+		last.key, last.conn = k, f.conn
 	}
-	s.tcpReceive(now, in, f.conn, seg)
+	s.tcpReceive(now, in, s.last6.conn, seg)
 	return true
 }
 
