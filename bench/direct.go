@@ -248,7 +248,7 @@ func (f *flow) read(now clock.Time, in []byte) (total int, err error) {
 	}
 }
 
-// readByte reads one byte from t as soon as it is there.
+// readByte reads one byte from t as soon as it is there. Its errors are those of t.Read as they are: io.EOF is expected often.
 func (d *direct) readByte(t *stack.TCP) (byte, error) {
 	var b [1]byte
 	for {
@@ -257,7 +257,7 @@ func (d *direct) readByte(t *stack.TCP) (byte, error) {
 			return b[0], nil
 		}
 		if !errors.Is(err, tcp.ErrWouldBlock) {
-			return 0, fmt.Errorf("reading: %w", err)
+			return 0, err
 		}
 		if err := d.exchange(); err != nil {
 			return 0, err

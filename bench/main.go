@@ -174,15 +174,22 @@ func run(opt *options, out io.Writer) error {
 		}
 		defer pprof.StopCPUProfile()
 	}
+	done := make(chan struct{})
+	defer close(done)
+	go watchInterrupt(done)
+	return newRunner(opt, newReport(out, opt.json)).all(selected)
+}
+
+// watchInterrupt ends the program and its children on Ctrl-C, until done is closed.
+func watchInterrupt(done <-chan struct{}) {
 	interrupted := make(chan os.Signal, 1)
 	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(interrupted)
-	go func() {
-		if _, ok := <-interrupted; ok {
-			stopChildren()
-			fmt.Fprintln(os.Stderr, "bench: interrupted")
-			os.Exit(130)
-		}
-	}()
-	return newRunner(opt, newReport(out, opt.json)).all(selected)
+	select {
+	case <-interrupted:
+		stopChildren()
+		fmt.Fprintln(os.Stderr, "bench: interrupted")
+		os.Exit(130)
+	case <-done:
+	}
 }

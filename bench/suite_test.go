@@ -1,12 +1,21 @@
 package main
 
 import (
+	"os"
 	"regexp"
 	"runtime"
 	"slices"
 	"testing"
 	"time"
 )
+
+// TestMain lets the test binary be what a child is started from.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == childArg {
+		os.Exit(childMain())
+	}
+	os.Exit(m.Run())
+}
 
 // names returns the full names of what ms measure.
 func names(ms []*measurement) []string {
@@ -84,5 +93,56 @@ func TestInMemory(t *testing.T) {
 			buf := make([]byte, 1<<16)
 			t.Fatalf("%d goroutines are left, %d before:\n%s", runtime.NumGoroutine(), before, buf[:runtime.Stack(buf, true)])
 		}
+	}
+}
+
+func TestIdle(t *testing.T) {
+	const mtu, n = 1500, 200
+	for name, j := range map[string]job{
+		"sockets": idleOver(hostsWorld(mtu, defaultBytes), n),
+		"stack":   stackIdle(mtu, defaultBytes, n),
+		"gvisor":  idleOver(gvisorWorld(mtu, defaultBytes), n),
+	} {
+		s, err := j.run(0, 0)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if b := s[bytesPerConn.name]; b < 100 || b > 100_000 {
+			t.Errorf("%s: %v bytes per endpoint, which cannot be", name, b)
+		}
+	}
+}
+
+// TestOverlays starts each overlay's processes, measures for a moment and sees that the processes end.
+func TestOverlays(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts seven processes; left out by -short")
+	}
+	for name, kind := range map[string]overlayKind{"kernel": kernelKind, "wireguard-go": wireguardKind, "ours": ztKind(2800)} {
+		t.Run(name, func(t *testing.T) {
+			s, err := openOverlay(kind, nil, "")()
+			if err != nil {
+				t.Fatal(err)
+			}
+			o := s.(*overlay)
+			for _, work := range []overlayWork{overlayBulk(1), overlayRoundTrips} {
+				o.work = work
+				got, err := o.run(50*time.Millisecond, 50*time.Millisecond)
+				if err != nil {
+					t.Error(err)
+				}
+				for metric, v := range got {
+					if v <= 0 {
+						t.Errorf("%s = %v, want more than 0", metric, v)
+					}
+				}
+			}
+			began := time.Now()
+			o.close()
+			if took := time.Since(began); took > 2500*time.Millisecond*time.Duration(len(o.processes)) {
+				t.Errorf("the processes had to be killed: stopping them took %v", took)
+			}
+		})
 	}
 }
