@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -18,33 +17,32 @@ type histogram struct{ ns []uint32 }
 
 func (h *histogram) add(d time.Duration) { h.ns = append(h.ns, uint32(min(d, 4*time.Second))) }
 
-// sample returns the percentiles, in microseconds.
+// sample returns the percentiles, in microseconds. There is at least one time.
 func (h *histogram) sample() (sample, error) {
-	if len(h.ns) == 0 {
-		return nil, errors.New("not one round trip was made while it was measured")
-	}
 	slices.Sort(h.ns)
 	return sample{roundTrip50.name: percentile(h.ns, 50) / 1e3, roundTrip99.name: percentile(h.ns, 99) / 1e3}, nil
 }
 
-// pingPong makes round trips with trip for warmup, and then for d, and returns the times of the latter.
+// pingPong makes round trips with trip for warmup, and then for d, and returns the times of those that ended after the warm-up. The
+// last one counts however late it ends: a stall is no reason to leave it out.
 func pingPong(warmup, d time.Duration, trip func() error) (*histogram, error) {
 	h := &histogram{ns: make([]uint32, 0, 1<<16)}
 	begin := time.Now()
-	last := begin
-	for {
+	for last := begin; len(h.ns) < maxRoundTrips; {
 		if err := trip(); err != nil {
 			return nil, err
 		}
 		now := time.Now()
-		switch since := now.Sub(begin); {
-		case since > warmup+d || len(h.ns) == maxRoundTrips:
-			return h, nil
-		case since > warmup:
+		since := now.Sub(begin)
+		if since >= warmup {
 			h.add(now.Sub(last))
+		}
+		if since >= warmup+d {
+			break
 		}
 		last = now
 	}
+	return h, nil
 }
 
 // byteTrip returns a function that sends one byte on c and reads the one that comes back.
