@@ -25,6 +25,7 @@ type Conn struct {
 	snd  sendState
 	sent scoreboard
 	rec  recoveryState
+	rack rackState
 	rtt  rttState
 	cwnd Window
 	cc   Congestion

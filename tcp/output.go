@@ -105,7 +105,7 @@ func (c *Conn) outputLost(now clock.Time, dst []byte) int {
 	c.stats.BytesRetransmitted += uint64(n)
 	c.count.retransmit()
 	if c.timers[timerRTO] == clock.Never {
-		c.setTimer(timerRTO, now.Add(c.rtt.timeout()))
+		c.armRTO(now)
 	}
 	s.lastSent = now
 	return c.build(now, dst, r.start, flags, off, n)
@@ -169,11 +169,13 @@ func (c *Conn) outputNew(now clock.Time, dst []byte, maxSegs int) (n, gso int) {
 	if flight == 0 {
 		s.progress = now
 	}
-	if flight == 0 || c.timers[timerRTO] == clock.Never {
+	if two := 2 * mss; flight == 0 || c.timers[timerRTO] == clock.Never || flight < two && flight+n >= two {
 		// "Every time a packet containing data is sent (including a retransmission), if the timer is not running,
-		// start it" RFC 6298, Section 5 (5.1). With nothing in flight it can only run for a probe.
-		c.setTimer(timerRTO, now.Add(c.rtt.timeout()))
+		// start it" RFC 6298, Section 5 (5.1). With nothing in flight it can only run for a probe of the window, and with
+		// two segments the time for a loss probe becomes shorter.
+		c.armRTO(now)
 	}
+	c.rec.force = false
 	s.probe = false
 	s.lastSent = now
 	c.stats.BytesOut += uint64(n)
@@ -199,7 +201,7 @@ func (c *Conn) sendable(unsent, flight, mss, room int) (n int, fin bool) {
 	if credit := c.cwnd.CWND - c.sent.pipe(flight); n > credit {
 		// Whole segments only; but a network with nothing in it takes one, whatever the window.
 		n = max(0, credit) / mss * mss
-		if n == 0 && flight == 0 {
+		if n == 0 && (flight == 0 || c.rec.force) {
 			n = min(unsent, usable, room, mss)
 		}
 	}

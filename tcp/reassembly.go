@@ -247,9 +247,11 @@ func (c *Conn) ackDuplicate(start, end Seq) {
 	c.acknowledgeNow()
 }
 
-// noteDuplicate remembers a range that arrived twice for the next ACK to report: RFC 2883, Section 4.
+// noteDuplicate remembers a range that arrived twice for the next ACK to report: RFC 2883, Section 4. A segment that
+// was refused for another reason, such as an old timestamp, is no duplicate.
 func (c *Conn) noteDuplicate(start, end Seq) {
-	if c.opt.sack && start.LessThan(end) {
+	known := end.LessEq(c.rcv.nxt) || c.ooo != nil && c.ooo.set.Covers(rangeset.Range{Start: uint32(start), End: uint32(end)})
+	if c.opt.sack && start.LessThan(end) && known {
 		c.rcv.dsackStart, c.rcv.dsackEnd = start, end
 	}
 }

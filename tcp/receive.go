@@ -189,8 +189,9 @@ func (c *Conn) receiveACK(now clock.Time, h *Header, n int) bool {
 		return true
 	}
 	newly := 0
+	dsacks := c.stats.DSACKs
 	if h.Options.NumSACK > 0 && c.opt.sack {
-		newly = c.receiveSACK(h)
+		newly = c.receiveSACK(now, h)
 	}
 	same := s.wnd == uint32(h.Window)<<s.scale
 	moved := ack.Sub(s.una)
@@ -209,7 +210,10 @@ func (c *Conn) receiveACK(now clock.Time, h *Header, n int) bool {
 			c.duplicateACK(now, newly)
 		}
 	}
-	if c.rec.duplicates > 0 || newly > 0 {
+	if c.rack.probe != probeNone {
+		c.probeAnswered(now, c.stats.DSACKs != dsacks)
+	}
+	if c.rec.duplicates > 0 || newly > 0 || c.rec.phase != phaseOpen || c.sent.sacked > 0 {
 		c.detectLoss(now)
 	}
 	if moved > 0 && s.finSent {

@@ -29,7 +29,7 @@ func (c *Conn) pipe() int { return c.sent.pipe(c.snd.flight()) }
 // advance processes an acknowledgement of new data. n is how far una moves.
 func (c *Conn) advance(now clock.Time, h *Header, n int) {
 	flight := c.snd.flight()
-	a := c.sent.ackTo(h.Ack)
+	a := c.ackRecords(now, h.Ack)
 	rtt := c.sampleRTT(now, h, a)
 	bytes := n
 	c.snd.una = h.Ack
@@ -57,7 +57,7 @@ func (c *Conn) advance(now clock.Time, h *Header, n int) {
 		c.timers[timerRTO] = clock.Never
 	} else {
 		// "When an ACK is received that acknowledges new data, restart the retransmission timer" (5.3).
-		c.setTimer(timerRTO, now.Add(c.rtt.timeout()))
+		c.armRTO(now)
 	}
 	if c.snd.starved && c.snd.buf.Len() <= int(c.snd.limit-c.snd.limit/4) {
 		// Not for every segment's worth of room: a writer is woken for a quarter of the buffer.
@@ -69,19 +69,47 @@ func (c *Conn) advance(now clock.Time, h *Header, n int) {
 	}
 }
 
+// ackRecords drops the records that lie before una, and tells RACK.
+func (c *Conn) ackRecords(now clock.Time, una Seq) acked {
+	if c.opt.sack {
+		// Of segments sent once and in order the last says it all; the others are few.
+		s := &c.sent
+		for i := s.head; i != s.head+s.n; i++ {
+			r := s.at(i)
+			if una.LessThan(r.end) {
+				break
+			}
+			if r.flags&recordSACKed != 0 {
+				continue
+			}
+			if next := i + 1; r.flags&recordKarn == 0 && s.sacked == 0 && next != s.head+s.n && !una.LessThan(s.at(next).end) {
+				continue
+			}
+			c.rack.delivered(now, r, c.highest(), c.rtt.minimum)
+		}
+	}
+	return c.sent.ackTo(una)
+}
+
+// highest returns the end of the highest segment known to have arrived.
+func (c *Conn) highest() Seq {
+	if c.sent.sacked > 0 {
+		return c.sent.highest
+	}
+	return c.snd.una
+}
+
 // partialACK deals with an ACK in fast recovery that does not end it.
 func (c *Conn) partialACK(n int) {
+	if c.opt.sack {
+		return // RACK sees to it
+	}
+	// "deflate the congestion window by the amount of new data acknowledged [...] add back SMSS bytes"
+	// RFC 6582, Section 3.2 (step 3): here the estimate of what has left the network is what shrinks.
 	mss := int(c.snd.mss)
-	if !c.opt.sack {
-		// "deflate the congestion window by the amount of new data acknowledged [...] add back SMSS bytes"
-		// RFC 6582, Section 3.2 (step 3): here the estimate of what has left the network is what shrinks.
-		c.sent.sacked -= min(c.sent.sacked, uint32(max(n-mss, 0)))
-	}
-	// "retransmit the first unacknowledged segment" RFC 6582, Section 3.2. With SACK only if it lies below
-	// something SACKed, as RFC 6675's NextSeg (3) would: otherwise nothing says that it is not on its way.
-	if !c.opt.sack || c.sent.sacked > 0 {
-		c.sent.markHeadLost(mss)
-	}
+	c.sent.sacked -= min(c.sent.sacked, uint32(max(n-mss, 0)))
+	// "retransmit the first unacknowledged segment" RFC 6582, Section 3.2.
+	c.sent.markHeadLost(mss)
 	c.limitEstimate()
 }
 
@@ -113,7 +141,12 @@ func (c *Conn) duplicateACK(now clock.Time, newly int) {
 
 // detectLoss decides whether something is lost, after an ACK has been taken in.
 func (c *Conn) detectLoss(now clock.Time) {
-	found := c.opt.sack && c.sent.judge(int(c.snd.mss))
+	found := false
+	if c.opt.sack {
+		// Counting, which is quicker to see a loss, is right only as long as segments arrive in order.
+		found = !c.rack.reordered && c.sent.judge(int(c.snd.mss))
+		found = c.detectByTime(now) || found
+	}
 	if c.rec.phase != phaseOpen {
 		return
 	}
@@ -121,6 +154,7 @@ func (c *Conn) detectLoss(now clock.Time) {
 	case c.snd.una == c.snd.nxt:
 	case found:
 		c.enterRecovery(now)
+	case c.opt.sack && c.rack.reordered:
 	case c.rec.duplicates >= dupThresh && (c.opt.sack || c.rec.recover.LessThan(c.snd.una)):
 		// Without SACK: "If the Cumulative Acknowledgment field covers more than recover": RFC 6582, Section
 		// 3.2 (step 2), lest duplicates of what a timeout sent again count as a loss.
@@ -134,8 +168,10 @@ func (c *Conn) enterRecovery(now clock.Time) {
 	c.rec.recover = c.snd.nxt
 	c.rec.force = true
 	c.cc.Loss(&c.cwnd, now, c.snd.flight())
-	c.sent.markHeadLost(int(c.snd.mss))
-	c.limitEstimate()
+	if c.sent.lost == c.sent.resent {
+		c.sent.markHeadLost(int(c.snd.mss))
+		c.limitEstimate()
+	}
 	c.stats.Recoveries++
 	c.traced(now, "loss")
 }
@@ -152,6 +188,7 @@ func (c *Conn) leaveRecovery(now clock.Time) {
 	}
 	c.rec.phase = phaseOpen
 	c.rec.force = false
+	c.rack.recovered()
 	c.traced(now, "recovered")
 }
 
@@ -163,6 +200,7 @@ func (c *Conn) lossTimeout(now clock.Time) {
 	c.rec.phase = phaseLoss
 	c.rec.force = true
 	c.rec.duplicates = 0
+	c.rack.probe = probeNone
 	// "In order to avoid [...] record the highest sequence number transmitted in the variable recover"
 	// RFC 6582, Section 3.2 (step 4).
 	c.rec.recover = c.snd.nxt
@@ -182,7 +220,7 @@ func (c *Conn) windowReopened(now clock.Time) {
 	}
 	c.sent.markAllLost()
 	c.rec.force = true
-	c.setTimer(timerRTO, now.Add(c.rtt.timeout()))
+	c.armRTO(now)
 }
 
 // sampleRTT takes a measurement from an ACK of new data and returns it, or 0 if it tells nothing.

@@ -1,14 +1,17 @@
 package tcp
 
+import "github.com/ztstack/ztstack/clock"
+
 // receiveSACK takes the SACK blocks of an acceptable ACK into the scoreboard and returns how many bytes
 // were not known to have arrived before. It runs before una moves.
-func (c *Conn) receiveSACK(h *Header) (newly int) {
+func (c *Conn) receiveSACK(now clock.Time, h *Header) (newly int) {
 	s := &c.sent
 	var valid [4]SACKBlock
 	n := 0
 	for i, b := range h.Options.SACK[:h.Options.NumSACK] {
 		if i == 0 && c.isDSACK(h, b) {
 			c.stats.DSACKs++
+			c.rack.duplicateReported(c.snd.una, c.snd.nxt)
 			continue
 		}
 		// Blocks that say nothing sensible about what is in flight are ignored: old ones, and those that a
@@ -16,7 +19,7 @@ func (c *Conn) receiveSACK(h *Header) (newly int) {
 		if !b.Start.LessThan(b.End) || b.Start.LessEq(maxSeq(c.snd.una, h.Ack)) || c.snd.nxt.LessThan(b.End) {
 			continue
 		}
-		newly += s.sackBlock(b, int(c.snd.mss))
+		newly += s.sackBlock(b, int(c.snd.mss), func(r *record) { c.rack.delivered(now, r, c.highest(), c.rtt.minimum) })
 		valid[n] = b
 		n++
 	}
@@ -40,8 +43,8 @@ func (c *Conn) isDSACK(h *Header, b SACKBlock) bool {
 	return false
 }
 
-// sackBlock marks the segments that lie wholly in b, which is in flight.
-func (s *scoreboard) sackBlock(b SACKBlock, mss int) (newly int) {
+// sackBlock marks the segments that lie wholly in b, which is in flight, and calls arrived for those that had not been.
+func (s *scoreboard) sackBlock(b SACKBlock, mss int, arrived func(*record)) (newly int) {
 	if s.n == 0 {
 		return 0
 	}
@@ -73,7 +76,10 @@ func (s *scoreboard) sackBlock(b SACKBlock, mss int) (newly int) {
 			i--
 			continue
 		}
-		newly += s.markSACKed(i)
+		if r.flags&recordSACKed == 0 {
+			arrived(r)
+			newly += s.markSACKed(i)
+		}
 	}
 	return newly
 }

@@ -13,6 +13,7 @@ type Stats struct {
 	OutOfOrder         uint32 // segments received beyond a gap
 	DSACKs             uint32 // reports of segments the peer received twice
 	WindowProbes       uint32 // probes of a closed window sent
+	LossProbes         uint32 // probes for a lost tail sent
 	SYNsRetransmitted  uint8
 }
 

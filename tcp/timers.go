@@ -12,6 +12,7 @@ type timer int
 const (
 	timerRTO        timer = iota // retransmission; with nothing in flight, a probe of the window
 	timerDelayedACK              // an ACK that waits for company
+	timerReorder                 // something may be late, or lost
 	timerKeepAlive               // silence
 	timerClose                   // the end of TIME-WAIT, of an orphan's FIN-WAIT-2, of lingering
 	timerRelease                 // memory that only a busy connection needs
@@ -71,6 +72,8 @@ func (c *Conn) expire(now clock.Time, k timer) {
 		if c.rcv.acked != c.rcv.nxt {
 			c.rcv.ackNow = true
 		}
+	case timerReorder:
+		c.detectLoss(now)
 	case timerKeepAlive:
 		c.expireKeepAlive(now)
 	case timerClose:
@@ -87,6 +90,11 @@ func (c *Conn) expire(now clock.Time, k timer) {
 // expireRTO runs when the retransmission timer expires: RFC 6298, Section 5 (5.4–5.6).
 func (c *Conn) expireRTO(now clock.Time) {
 	if c.gaveUp(now) {
+		return
+	}
+	if c.rack.probing {
+		c.rack.probing = false
+		c.lossProbe(now)
 		return
 	}
 	c.rtt.backOff()
