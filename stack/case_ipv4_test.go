@@ -22,7 +22,7 @@ func ping4(n int) []byte {
 // resum makes the header checksum of an IPv4 frame right again.
 func resum(f []byte) []byte {
 	ip := f[14:]
-	n := min(max(int(ip[0]&15)*4, 20), len(ip))
+	n := min(max(int(ip[0]&15)*4, 20), len(ip)&^1)
 	ip[10], ip[11] = 0, 0
 	var s uint32
 	for i := 0; i < n; i += 2 {
