@@ -49,17 +49,6 @@ func (c *TCPConn) ready(w *wakeList) {
 	}
 }
 
-// wait parks the caller until h is signalled. The caller holds the shard's lock, at now, and gets it back with
-// the time that it then is.
-func (s *shard) wait(h *half, now clock.Time) clock.Time {
-	ch := h.prepare()
-	s.leave(now)
-	<-ch
-	now = s.enter()
-	h.finish(&s.wakes)
-	return now
-}
-
 // Read implements net.Conn. It returns io.EOF after the peer has closed its side.
 func (c *TCPConn) Read(b []byte) (int, error) {
 	s := &c.host.shard

@@ -2,6 +2,7 @@ package sockets
 
 import (
 	"os"
+	"runtime"
 	"time"
 
 	"github.com/ztstack/ztstack/clock"
@@ -19,6 +20,34 @@ type half struct {
 	ch      chan struct{} // made when somebody waits for the first time
 	timer   wheel.Timer   // the deadline
 	past    bool          // the deadline has passed
+}
+
+// wait parks the caller until h is signalled. The caller holds the shard's lock, at now, and gets it back with
+// the time that it then is.
+func (s *shard) wait(h *half, now clock.Time) clock.Time {
+	ch := h.prepare()
+	s.leave(now)
+	park(ch)
+	now = s.enter()
+	h.finish(&s.wakes)
+	return now
+}
+
+// yields is how often a goroutine lets others run before it sleeps. What it waits for is mostly made by another goroutine
+// of this process, and waking a thread costs far more than a few turns of the scheduler.
+const yields = 8
+
+// park waits for a token.
+func park(ch chan struct{}) {
+	for range yields {
+		select {
+		case <-ch:
+			return
+		default:
+			runtime.Gosched()
+		}
+	}
+	<-ch
 }
 
 // err returns os.ErrDeadlineExceeded once the deadline has passed.
