@@ -29,7 +29,7 @@ func (s *Stack) inputARP(now clock.Time, in *inbound, b []byte) {
 	}
 	target := ifc.own(netip.AddrFrom4(p.TargetIP))
 	if p.Op == arp.Reply {
-		if n, ok := ifc.neighbors.entries.Get(addrKey(sender)); ok && !p.IsProbe() {
+		if n := ifc.neighbors.get(sender); n != nil && !p.IsProbe() {
 			ours := target != nil && !in.group
 			s.advertised(now, n, advert{hw: p.SenderHW, hasHW: true, override: true, solicited: ours && awaited(n)})
 		}

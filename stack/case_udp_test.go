@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/ztstack/ztstack/ethernet"
 	"github.com/ztstack/ztstack/icmp"
 	"github.com/ztstack/ztstack/internal/be"
 	"github.com/ztstack/ztstack/internal/cksum"
@@ -306,4 +307,61 @@ func TestUDPSizes(t *testing.T) {
 		}
 	}
 	wantNoDropsBut(t, p, DropFragment)
+}
+
+// Broadcasts and groups go to everybody on the link, even where a default route leads to a router.
+func TestUDPBroadcast(t *testing.T) {
+	l := newLab(t).meet()
+	if err := l.s.AddRoute(Route{Dst: netip.MustParsePrefix("0.0.0.0/0"), Via: b4}); err != nil {
+		t.Fatal(err)
+	}
+	u := l.udp("0.0.0.0:9")
+	for dst, want := range map[string]ethernet.Addr{
+		"255.255.255.255": ethernet.Broadcast,
+		"10.0.0.255":      ethernet.Broadcast,
+		"239.1.2.3":       {1, 0, 0x5e, 1, 2, 3},
+		"192.0.2.1":       macB,
+	} {
+		if _, err := u.WriteTo(l.now, []byte("x"), netip.AddrPortFrom(netip.MustParseAddr(dst), 9)); err != nil {
+			t.Errorf("%s: %v", dst, err)
+			continue
+		}
+		if got := ethernet.Addr(l.one(l.out())[:6]); got != want {
+			t.Errorf("%s is sent to %v, want %v", dst, got, want)
+		}
+	}
+	// What others send to everybody arrives.
+	for _, dst := range []string{"255.255.255.255", "10.0.0.255"} {
+		a := netip.MustParseAddr(dst)
+		f := ipFrame(b4, a, 17, datagram(b4, a, 5, 9, []byte(dst)))
+		copy(f, ethernet.Broadcast[:])
+		l.in(f)
+		l.wantRead(u, dst)
+	}
+}
+
+// Connecting again changes peer and source; an invalid remote dissolves the association.
+func TestUDPConnect(t *testing.T) {
+	l := newLab(t).meet()
+	u := l.udp("[::]:9")
+	for _, to := range []netip.Addr{b4, b6, b4} {
+		if err := u.Connect(l.now, netip.AddrPortFrom(to, 7)); err != nil {
+			t.Fatalf("connect to %v: %v", to, err)
+		}
+		if got := u.Local().Addr(); got != a4 && got != a6 || got.Is4() != to.Is4() || u.Remote() != netip.AddrPortFrom(to, 7) {
+			t.Errorf("connected to %v: ends %v and %v", to, u.Local(), u.Remote())
+		}
+		if _, err := u.WriteTo(l.now, []byte("x"), netip.AddrPort{}); err != nil {
+			t.Errorf("write to %v: %v", to, err)
+		}
+		l.one(l.out())
+	}
+	if err := u.Connect(l.now, netip.AddrPort{}); err != nil || !u.Local().Addr().IsUnspecified() {
+		t.Errorf("dissolved: %v, local address %v", err, u.Local())
+	}
+	if _, err := u.WriteTo(l.now, nil, netip.AddrPort{}); !errors.Is(err, ErrNotConnected) {
+		t.Errorf("write without a peer: %v, want %v", err, ErrNotConnected)
+	}
+	l.in(ipFrame(b6, a6, 17, datagram(b6, a6, 5, 9, []byte("free"))))
+	l.wantRead(u, "free")
 }

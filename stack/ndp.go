@@ -80,8 +80,8 @@ func (s *Stack) neighborAdvert(now clock.Time, in *inbound, na *icmp.NeighborAdv
 		return
 	}
 	// "There is no need to create an entry if none exists" RFC 4861, Section 7.2.5.
-	n, ok := in.ifc.neighbors.entries.Get(addrKey(target))
-	if !ok {
+	n := in.ifc.neighbors.get(target)
+	if n == nil {
 		return
 	}
 	s.advertised(now, n, advert{

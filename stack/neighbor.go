@@ -63,7 +63,7 @@ func (n *neighbor) resolved() bool { return n.state != nudIncomplete && n.state 
 
 // neighborFor returns the entry for addr, making one and asking for it if there is none.
 func (s *Stack) neighborFor(now clock.Time, ifc *iface, addr netip.Addr) *neighbor {
-	if n, ok := ifc.neighbors.entries.Get(addrKey(addr)); ok {
+	if n := ifc.neighbors.get(addr); n != nil {
 		return n
 	}
 	n := s.newNeighbor(now, ifc, addr, &ifc.neighbors.unresolved)
@@ -224,16 +224,16 @@ func (s *Stack) advertised(now clock.Time, n *neighbor, a advert) {
 // heard notes the link address of a neighbour that has asked us something: RFC 4861, Section 7.2.3. Only
 // if create is set does that make an entry.
 func (s *Stack) heard(now clock.Time, ifc *iface, addr netip.Addr, hw ethernet.Addr, create bool) {
-	n, ok := ifc.neighbors.entries.Get(addrKey(addr))
+	n := ifc.neighbors.get(addr)
 	switch {
-	case !ok && create:
+	case n == nil && create:
 		n = s.newNeighbor(now, ifc, addr, &ifc.neighbors.resolved)
 		n.hw = hw
 		n.version++
 		s.stale(n)
 		// Until we use it, it is the first to go: whoever asks from many addresses evicts his own.
 		n.list.toHead(n)
-	case !ok:
+	case n == nil:
 	case !n.resolved():
 		s.setHW(now, n, hw)
 		s.stale(n)
@@ -267,6 +267,7 @@ func (s *Stack) forget(now clock.Time, n *neighbor) {
 	n.version++
 	n.list.remove(n)
 	n.ifc.neighbors.entries.Delete(addrKey(n.addr))
+	n.ifc.neighbors.last = nil
 	s.dropWaiting(now, n, DropNeighborLimit, false)
 	n.state = nudFailed
 }

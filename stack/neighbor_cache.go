@@ -1,6 +1,10 @@
 package stack
 
-import "github.com/ztstack/ztstack/internal/table"
+import (
+	"net/netip"
+
+	"github.com/ztstack/ztstack/internal/table"
+)
 
 // A neighborCache holds the neighbours of one interface: a table to find them, and two lists, the least
 // recently useful first, to choose which goes when there are too many.
@@ -9,9 +13,23 @@ type neighborCache struct {
 	unresolved neighborList // nudIncomplete and nudFailed
 	resolved   neighborList
 	waiting    int // packets in all entries' queues
+
+	last *neighbor // the entry found last: packets to one neighbour come in bunches
 }
 
 func (c *neighborCache) init(seed [2]uint64) { c.entries.Init(seed) }
+
+// get returns the entry for a, or nil.
+func (c *neighborCache) get(a netip.Addr) *neighbor {
+	if c.last != nil && c.last.addr == a {
+		return c.last
+	}
+	n, _ := c.entries.Get(addrKey(a))
+	if n != nil {
+		c.last = n
+	}
+	return n
+}
 
 // A neighborList is a doubly linked list.
 type neighborList struct {

@@ -103,6 +103,8 @@ func (s *Stack) lookup(dst netip.Addr, via Interface) (path, bool) {
 		lo := s.ifaces[0]
 		return path{lo, dst, lo.info.MTU}, true
 	}
+	// A route chooses the interface for groups and the limited broadcast address, but no router.
+	everybody := dst.IsMulticast() || dst == limitedBroadcast
 	for i := range s.routes {
 		r := &s.routes[i]
 		if !r.Dst.Contains(dst) || via != 0 && r.If != via {
@@ -113,13 +115,13 @@ func (s *Stack) lookup(dst netip.Addr, via Interface) (path, bool) {
 			continue
 		}
 		next := dst
-		if r.Via.IsValid() {
+		if r.Via.IsValid() && !everybody {
 			next = r.Via
 		}
 		return path{ifc, next, s.pathMTU(dst, ifc)}, true
 	}
-	// Groups and the limited broadcast address need no route: the first interface that is up will do.
-	if dst.IsMulticast() || dst == limitedBroadcast || via != 0 && isLinkLocal(dst) {
+	// Without a route the first interface that is up will do for them.
+	if everybody || via != 0 && isLinkLocal(dst) {
 		if ifc := s.iface(via); via != 0 && ifc != nil && ifc.up {
 			return path{ifc, dst, ifc.info.MTU}, true
 		}

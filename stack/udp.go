@@ -15,7 +15,8 @@ import (
 type UDP struct {
 	s      *Stack
 	queue  udp.Queue
-	addr   netip.Addr // bound address; the zero Addr for both families
+	addr   netip.Addr // local address; the zero Addr for both families
+	first  netip.Addr // addr as it was bound, before any Connect
 	port   uint16
 	remote netip.AddrPort // connected; else invalid
 	via    Interface      // that a link-local remote is on
@@ -64,7 +65,7 @@ func (s *Stack) BindUDP(local netip.AddrPort, owner any) (*UDP, error) {
 			return nil, ErrInUse
 		}
 	}
-	u := &UDP{s: s, addr: a, port: port, next: s.udps[port]}
+	u := &UDP{s: s, addr: a, first: a, port: port, next: s.udps[port]}
 	u.queue.Init(defaultUDPBuffer, maxUDPQueue)
 	u.sig.owner = owner
 	s.udps[port] = u
@@ -80,13 +81,18 @@ func (u *UDP) Connect(now clock.Time, remote netip.AddrPort) error {
 	}
 	u.err = nil
 	if !remote.IsValid() {
-		u.remote, u.via = netip.AddrPort{}, 0
+		u.addr, u.remote, u.via = u.first, netip.AddrPort{}, 0
+		u.lastTo = netip.Addr{}
 		return nil
 	}
-	t, _, err := u.s.endpoints(now, netip.AddrPortFrom(u.addr, u.port), remote)
+	t, _, err := u.s.endpoints(now, netip.AddrPortFrom(u.first, u.port), remote)
 	if err != nil {
 		return err
 	}
+	if u.first.IsValid() && u.first.Is4() != t.remote.Addr().Is4() {
+		return ErrInvalid
+	}
+	u.lastTo = netip.Addr{}
 	// The source is fixed with it, as everywhere: datagrams to other addresses are not its business.
 	u.addr, u.remote, u.via = t.local.Addr(), t.remote, t.ifc
 	return nil
@@ -178,8 +184,8 @@ func (s *Stack) failed(p path) bool {
 	if p.ifc.linkLen == 0 {
 		return false
 	}
-	n, ok := p.ifc.neighbors.entries.Get(addrKey(p.next))
-	return ok && n.state == nudFailed
+	n := p.ifc.neighbors.get(p.next)
+	return n != nil && n.state == nudFailed
 }
 
 // block makes u wait for room in the queue of ifc.
