@@ -111,15 +111,15 @@ func actions(m *Machine, hostile, closing bool) map[string]func(*rapid.T) {
 		},
 	}
 	if closing {
-		rarely := func(t *rapid.T) bool { return rapid.IntRange(0, 3).Draw(t, "rarely") == 0 }
+		rarely := func(t *rapid.T, n int) bool { return rapid.IntRange(0, n).Draw(t, "rarely") == 0 }
 		a["closeWrite"] = func(t *rapid.T) { m.CloseWrite(end(t)) }
 		a["close"] = func(t *rapid.T) {
-			if rarely(t) {
+			if rarely(t, 3) {
 				m.Close(end(t))
 			}
 		}
 		a["abort"] = func(t *rapid.T) {
-			if rarely(t) && rarely(t) {
+			if rarely(t, 15) {
 				m.Abort(end(t))
 			}
 		}

@@ -161,7 +161,7 @@ func (c *Conn) established(now clock.Time) {
 	c.shut.established = true
 	c.count.established()
 	if c.snd.closed {
-		// "Queue the request until the connection is established": RFC 9293, Section 3.10.4.
+		// "queue for processing after entering ESTABLISHED state": RFC 9293, Section 3.10.4, SYN-RECEIVED.
 		c.state = StateFinWait1
 	}
 	c.traced(now, "established")
@@ -200,7 +200,7 @@ func (c *Conn) counted(err error) {
 }
 
 // updateMSS computes the payload of a full segment from what peer and route take.
-// "the TCP implementation MUST [...] Eff.snd.MSS = min(SendMSS+20, MMS_S) - TCPhdrsize - IPoptionsize"
+// "Eff.snd.MSS = min(SendMSS+20, MMS_S) - TCPhdrsize - IPoptionsize"
 // RFC 9293, Section 3.7.1 (MUST-16).
 func (c *Conn) updateMSS() {
 	mss := int(min(c.peerMSS, c.routeMSS))

@@ -62,8 +62,8 @@ type Header struct {
 // with a data offset below five words.
 //
 // Malformed options do not make a segment bad: "A TCP implementation MUST be able to receive a TCP
-// Option in any segment" and "MUST be prepared to handle an illegal option length [...] without crashing"
-// RFC 9293, Section 3.1 (MUST-5, MUST-7). Parse stops at the first option that cannot be stepped over.
+// Option in any segment" and "MUST be prepared to handle an illegal option length (e.g., zero)" RFC 9293,
+// Section 3.1 (MUST-5, MUST-7). Parse stops at the first option that cannot be stepped over.
 func (h *Header) Parse(b []byte) int {
 	if len(b) < HeaderLen {
 		return -1

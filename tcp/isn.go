@@ -21,9 +21,10 @@ func isnClock(now clock.Time) Seq { return Seq(int64(now) / isnTick) }
 
 // timestampOffset returns what is added to the clock in a connection's timestamps.
 //
-// "it is [...] RECOMMENDED to use a [...] per-connection random offset" RFC 7323, Section 5.4 and 7.1. The
-// offset is a function of the tuple alone, so that timestamps of successive connections between the same
-// ports increase as RFC 6191 wants: what ISN added to the clock is taken as the tuple's name.
+// Each connection has its own, so that timestamps tell neither how long the host has been up nor which
+// connections belong to it (RFC 7323, Section 7). The offset is a function of the tuple alone, so that
+// timestamps of successive connections between the same ports increase as RFC 6191 wants: what ISN added
+// to the clock is taken as the tuple's name.
 func timestampOffset(key [2]uint64, now clock.Time, iss Seq) uint32 {
 	return uint32(siphash.Hash128(key[0], key[1], uint64(iss-isnClock(now)), 0x74696d657374616d))
 }

@@ -1,10 +1,6 @@
 package tcp
 
-import (
-	"github.com/ztstack/ztstack/clock"
-	"github.com/ztstack/ztstack/internal/be"
-	"github.com/ztstack/ztstack/internal/cksum"
-)
+import "github.com/ztstack/ztstack/clock"
 
 // Output writes the next segment (header, options, payload) into dst and returns its length, or 0 when
 // there is nothing to send now. If maxSegs > 1 it may write a super-segment of up to that many segments; gso is then the
@@ -143,25 +139,34 @@ func (c *Conn) outputNew(now clock.Time, dst []byte, maxSegs int) (n, gso int) {
 		return 0, 0
 	}
 	flags := ACK
-	if n == unsent {
+	if n == unsent && n > 0 {
 		flags |= PSH
 	}
-	end := s.nxt.Add(n)
-	var kind recordFlags
 	if fin {
 		flags |= FIN
+	}
+	start := s.nxt
+	c.noteSent(now, flight, n, mss, fin)
+	if n > mss {
+		gso = mss
+	}
+	return c.build(now, dst, start, flags, flight, n), gso
+}
+
+// noteSent notes that n bytes, and a FIN or not, are sent for the first time.
+func (c *Conn) noteSent(now clock.Time, flight, n, mss int, fin bool) {
+	s := &c.snd
+	end := s.nxt.Add(n)
+	if n%mss != 0 {
+		s.small = end
+	}
+	var kind recordFlags
+	if fin {
 		kind = recordFIN
 		end++
 		s.finSent = true
-		if n == 0 {
-			flags &^= PSH
-		}
 	}
-	if n%mss != 0 {
-		s.small = s.nxt.Add(n)
-	}
-	start := s.nxt
-	c.sent.push(now, start, end, kind)
+	c.sent.push(now, s.nxt, end, kind)
 	if c.sent.buf != nil && c.timers[timerRelease] == clock.Never {
 		c.setTimer(timerRelease, now.Add(releaseAfter))
 	}
@@ -179,10 +184,6 @@ func (c *Conn) outputNew(now clock.Time, dst []byte, maxSegs int) (n, gso int) {
 	s.probe = false
 	s.lastSent = now
 	c.stats.BytesOut += uint64(n)
-	if n > mss {
-		gso = mss
-	}
-	return c.build(now, dst, start, flags, flight, n), gso
 }
 
 // sendable decides how many of the unsent bytes to send in the next segment, or super-segment, of at most
@@ -226,10 +227,10 @@ func (c *Conn) mayBeSmall(n, tail, unsent int) bool {
 		// data follows, and the window will open for more.
 		return tail >= int(s.maxWnd)/2
 	}
-	// "(2) or if [...] all queued data can be sent now": if Nagle's algorithm does not hold it back until
-	// "all outstanding data has been acknowledged". What is held back here is the second small segment, not the tail of
-	// a large write that follows full ones (the Minshall variant that Section 3.7.4 mentions): else every such write
-	// would wait for a delayed ACK.
+	// "(2) or if the data is pushed and all queued data can be sent now", if Nagle's algorithm does not hold it back
+	// "until the outstanding data has been acknowledged". What is held back here is a second small segment, not the
+	// tail of a large write that follows full ones (RFC 9293, Appendix A.3): else every such write would wait for a
+	// delayed ACK.
 	return s.noDelay || s.closed || s.small == s.una || tail >= int(s.maxWnd)/2
 }
 
@@ -285,98 +286,6 @@ func (c *Conn) outputKeepAlive(now clock.Time, dst []byte) int {
 	n := c.header(now, dst, c.snd.nxt-1, c.rcv.nxt, ACK)
 	c.acknowledged(now, c.rcv.nxt)
 	return c.finish(dst, n, 0)
-}
-
-// build writes a segment with n bytes of the send queue at off bytes from its head.
-func (c *Conn) build(now clock.Time, dst []byte, seq Seq, flags Flags, off, n int) int {
-	hdr := c.header(now, dst, seq, c.rcv.nxt, flags)
-	if c.ooo == nil {
-		c.acknowledged(now, c.rcv.nxt)
-	} // else the SACK blocks go out by themselves
-	if !c.opt.sum {
-		c.snd.buf.ReadAt(off, dst[hdr:hdr+n])
-		return c.finish(dst, hdr+n, 0)
-	}
-	var sum uint16
-	odd := false
-	for pos := hdr; n > 0; {
-		a, b := c.snd.buf.Views(off, n)
-		for _, v := range [2][]byte{a, b} {
-			if len(v) == 0 {
-				continue
-			}
-			part := cksum.CopySum(dst[pos:], v)
-			if odd {
-				part = part<<8 | part>>8
-			}
-			sum = cksum.Add(sum, part)
-			odd = odd != (len(v)&1 != 0)
-			pos += len(v)
-			off += len(v)
-			n -= len(v)
-		}
-		hdr = pos
-	}
-	return c.finish(dst, hdr, sum)
-}
-
-// headerLen returns the length of the header that header writes.
-func (c *Conn) headerLen() int {
-	if c.opt.timestamps {
-		return HeaderLen + timestampLen
-	}
-	return HeaderLen
-}
-
-// header writes the header of any segment of a synchronised connection without SACK blocks, with its own
-// sum in the checksum field, and returns its length.
-func (c *Conn) header(now clock.Time, dst []byte, seq, ack Seq, flags Flags) int {
-	ports := uint32(c.srcPort)<<16 | uint32(c.dstPort)
-	word := uint32(HeaderLen/4)<<28 | uint32(flags)<<16 | uint32(c.rcv.advertise(ack))
-	n := HeaderLen
-	var ts uint64
-	if c.opt.timestamps {
-		n += timestampLen
-		b := dst[HeaderLen : HeaderLen+timestampLen]
-		val, ecr := c.timestamp(now), c.rcv.tsRecent
-		be.PutUint32(b[0:], timestampWord)
-		be.PutUint32(b[4:], val)
-		be.PutUint32(b[8:], ecr)
-		word += timestampLen / 4 << 28
-		ts = timestampWord + uint64(val) + uint64(ecr)
-	}
-	b := dst[:HeaderLen]
-	be.PutUint32(b[0:], ports)
-	be.PutUint32(b[4:], uint32(seq))
-	be.PutUint32(b[8:], uint32(ack))
-	be.PutUint32(b[12:], word)
-	// The header is summed from the registers it was written from, never read again.
-	sum := ts + uint64(ports) + uint64(seq) + uint64(ack) + uint64(word)
-	sum = sum>>32 + sum&0xffffffff
-	sum = sum>>16 + sum&0xffff
-	sum = sum>>16 + sum&0xffff
-	sum = sum>>16 + sum&0xffff
-	be.PutUint32(b[16:], uint32(sum)<<16)
-	return n
-}
-
-// finish adds the payload's sum to the header's and counts the segment, which is n bytes long.
-func (c *Conn) finish(dst []byte, n int, payload uint16) int {
-	c.stats.SegsOut++
-	if !c.opt.sum {
-		be.PutUint16(dst[16:], 0)
-	} else if payload != 0 {
-		be.PutUint16(dst[16:], cksum.Add(be.Uint16(dst[16:]), payload))
-	}
-	return n
-}
-
-// sum fills in the checksum field of a segment of n bytes without payload.
-func (c *Conn) sum(dst []byte, n int) int {
-	if c.opt.sum {
-		be.PutUint16(dst[16:], cksum.Sum(dst[:n]))
-	}
-	return n
 }
 
 // acknowledged notes that a segment goes out that acknowledges ack.

@@ -371,18 +371,6 @@ func (p *pair) runUntil(limit time.Duration, done func() bool) {
 	}
 }
 
-// run steps for a time, or until nothing happens any more.
-func (p *pair) run(d time.Duration) {
-	end := p.now.Add(d)
-	for p.now < end {
-		if next := p.next(); next == clock.Never || next > end {
-			break
-		}
-		p.step()
-	}
-	p.now = max(p.now, end)
-}
-
 func (p *pair) describe(i int) string {
 	e := p.ends[i]
 	in := e.conn.Info()

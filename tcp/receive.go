@@ -188,23 +188,34 @@ func (c *Conn) receiveACK(now clock.Time, h *Header, n int) bool {
 		// "If the ACK is a duplicate (SEG.ACK =< SND.UNA), it can be ignored."
 		return true
 	}
+	moved := c.takeACK(now, h, n)
+	if moved && s.finSent {
+		return c.finAcknowledged(now)
+	}
+	return true
+}
+
+// takeACK lets an ACK in order update the send state, and reports whether it moved SND.UNA. n is the length of the
+// payload it came with.
+func (c *Conn) takeACK(now clock.Time, h *Header, n int) (moved bool) {
+	s := &c.snd
 	newly := 0
 	dsacks := c.stats.DSACKs
 	if h.Options.NumSACK > 0 && c.opt.sack {
 		newly = c.receiveSACK(now, h)
 	}
 	same := s.wnd == uint32(h.Window)<<s.scale
-	moved := ack.Sub(s.una)
-	if moved > 0 {
-		c.advance(now, h, moved)
+	moved = h.Ack != s.una
+	if moved {
+		c.advance(now, h, h.Ack.Sub(s.una))
 	}
-	c.updateWindow(now, h, moved > 0)
+	c.updateWindow(now, h, moved)
 	if s.wnd == 0 && !c.shut.orphan {
-		// A peer that answers probes is alive: "the connection MUST NOT be closed as long as [...]
-		// acknowledgments are received" in the sense of RFC 9293, Section 3.8.6.1 (MUST-37).
+		// "As long as the receiving TCP peer continues to send acknowledgments in response to the probe segments, the
+		// sending TCP peer MUST allow the connection to stay open" RFC 9293, Section 3.8.6.1 (MUST-37).
 		s.progress = now
 	}
-	if moved == 0 && n == 0 && h.Flags&FIN == 0 && s.una != s.nxt {
+	if !moved && n == 0 && h.Flags&FIN == 0 && s.una != s.nxt {
 		// A duplicate ACK by RFC 5681, Section 2, or by RFC 6675, Section 2.
 		if newly > 0 || same && !c.opt.sack && s.wnd > 0 {
 			c.duplicateACK(now, newly)
@@ -216,10 +227,7 @@ func (c *Conn) receiveACK(now clock.Time, h *Header, n int) bool {
 	if c.rec.duplicates > 0 || newly > 0 || c.rec.phase != phaseOpen || c.sent.sacked > 0 {
 		c.detectLoss(now)
 	}
-	if moved > 0 && s.finSent {
-		return c.finAcknowledged(now)
-	}
-	return true
+	return moved
 }
 
 // setWindow takes the first window of a synchronised connection.

@@ -201,7 +201,7 @@ func (c *Conn) lossTimeout(now clock.Time) {
 	c.rec.force = true
 	c.rec.duplicates = 0
 	c.rack.probe = probeNone
-	// "In order to avoid [...] record the highest sequence number transmitted in the variable recover"
+	// "After a retransmit timeout, record the highest sequence number transmitted in the variable recover"
 	// RFC 6582, Section 3.2 (step 4).
 	c.rec.recover = c.snd.nxt
 	c.sent.markAllLost()

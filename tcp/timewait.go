@@ -100,8 +100,8 @@ func (t *TimeWait) Receive(now clock.Time, h *Header, payloadLen int) TWAction {
 		// "Ignore RST segments in TIME-WAIT state." RFC 1337, Section 3 (fix F1).
 		return TWDrop
 	case h.Flags&SYN != 0:
-		// "an incoming connection request [...] with a timestamp that is larger than the last timestamp seen [...] or
-		// with a sequence number larger than the last one" RFC 6191, Section 2.
+		// A SYN with a timestamp later than the last one seen, or, if there is nothing to say about timestamps, with a
+		// sequence number above the last one, begins a new connection: RFC 6191, Section 2.
 		if h.Flags&(ACK|FIN) == 0 && (newer || !older && t.rcvNxt.LessThan(h.Seq)) {
 			return TWReuse
 		}

@@ -93,8 +93,8 @@ func (c *Conn) CloseWrite(now clock.Time) {
 	}
 	switch c.state {
 	case StateSynSent:
-		// "any queued data and the connection itself are given up": RFC 9293, Section 3.10.4. Data that was
-		// queued is sent all the same, as half-close promises, if there is any.
+		// "Delete the TCB": RFC 9293, Section 3.10.4, SYN-SENT. Only what was written before is sent all the
+		// same, as a half-close promises, and the FIN waits for the handshake.
 		if c.snd.buf.Len() == 0 && c.shut.orphan {
 			c.end(ErrClosed)
 			return
