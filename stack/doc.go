@@ -18,5 +18,7 @@
 // 6056 (algorithm 3), 6724 in part, 1191 and 8201 (path MTU), 5927, 6980, duplicate address detection of
 // RFC 4862 without the rest of it.
 //
-// Not supported: router discovery and SLAAC, redirects, IGMPv3 and MLDv2 source filters, forwarding.
+// Not supported: router discovery and SLAAC, redirects, IGMPv3 and MLDv2 source filters, forwarding, probing
+// for IPv4 addresses before their use (they are announced and defended), hearing one's own multicasts,
+// reachability hints from TCP (a neighbour in use is probed every 30 s or so, by one frame).
 package stack
