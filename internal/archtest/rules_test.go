@@ -81,6 +81,7 @@ var rules = []rule{
 	{pkg: "link/...", imports: []string{"clock", "ethernet", "link", "link/internal/...", "pcap", "internal/be", "internal/cksum"}},
 	{pkg: "zerotier/controller/store", imports: []string{"clock", "zerotier/identity", "zerotier/controller", "zerotier/vl2"}},
 	{pkg: "zerotier/driver", imports: []string{"clock", "ethernet", "link", "internal/be", "internal/ring", "zerotier/..."}},
+	{pkg: "zerotier/interop", imports: nil}, // tests alone
 	{pkg: "sockets", imports: all(protocols, []string{"clock", "ethernet", "link", "stack", "zerotier", "zerotier/identity", "zerotier/packet",
 		"zerotier/vl2", "zerotier/controller", "zerotier/driver"}, internals("wheel", "ring"))},
 	{pkg: "sockets/bsd", imports: []string{"sockets"}},
