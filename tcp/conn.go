@@ -146,8 +146,8 @@ func (c *Conn) established(now clock.Time) {
 	c.rec.recover = c.snd.iss
 	c.timers[timerRTO] = 0
 	c.snd.progress = now
-	c.stats.synRetransmitted(c.rtt.backoff)
-	lostSYN := c.rtt.backoff > 0
+	c.stats.SYNsRetransmitted = c.snd.syns - 1
+	lostSYN := c.snd.syns > 1
 	if !lostSYN {
 		c.rtt.sample(now.Sub(c.snd.lastSent), c.minRTO)
 	} else {

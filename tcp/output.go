@@ -55,6 +55,7 @@ func (c *Conn) outputSYN(now clock.Time, dst []byte) int {
 		HasTimestamps: c.opt.timestamps, TSVal: c.timestamp(now), TSEcr: c.rcv.tsRecent,
 	}
 	c.snd.nxt = c.snd.iss + 1
+	c.snd.syns = min(c.snd.syns, 254) + 1
 	c.snd.lastSent = now
 	c.setTimer(timerRTO, now.Add(c.rtt.timeout()))
 	c.stats.SegsOut++

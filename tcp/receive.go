@@ -250,6 +250,7 @@ func (c *Conn) finAcknowledged(now clock.Time) bool {
 	switch c.state {
 	case StateFinWait1:
 		c.state = StateFinWait2
+		c.timers[timerClose] = clock.Never // nothing is left to linger for
 		if c.shut.orphan {
 			c.setTimer(timerClose, now.Add(c.finWait2))
 		}

@@ -34,6 +34,9 @@ func (c *Conn) advance(now clock.Time, h *Header, n int) {
 	bytes := n
 	c.snd.una = h.Ack
 	c.snd.progress = now
+	if c.soft != nil {
+		c.soft = nil // whatever it was, it is over
+	}
 	if c.snd.finAcked() {
 		bytes--
 	}

@@ -20,6 +20,7 @@ type sendState struct {
 	probe    bool  // the timer of a closed or silly window has expired: send something whatever the window
 	starved  bool  // Write has returned less than it was given
 	noDelay  bool
+	syns     uint8 // SYNs sent
 
 	lastSent clock.Time // when data was last sent; never, if not lately
 	progress clock.Time // when una last moved, or when the first byte after una was first sent

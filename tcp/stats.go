@@ -17,8 +17,6 @@ type Stats struct {
 	SYNsRetransmitted  uint8
 }
 
-func (s *Stats) synRetransmitted(n uint8) { s.SYNsRetransmitted = n }
-
 // DropReason says why a segment, or a part of it, was not used.
 type DropReason uint8
 

@@ -144,7 +144,7 @@ func (c *Conn) gaveUp(now clock.Time) bool {
 // expireClose runs when a closing connection has waited long enough.
 func (c *Conn) expireClose(now clock.Time) {
 	switch {
-	case c.state == StateTimeWait || c.state == StateFinWait2 && !c.shut.linger:
+	case c.state == StateTimeWait || c.state == StateFinWait2:
 		c.end(nil)
 	default:
 		// The time to linger is over and something is still unsent.

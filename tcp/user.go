@@ -113,11 +113,8 @@ func (c *Conn) CloseWrite(now clock.Time) {
 // CloseRead says that no more will be read. What has arrived and what will arrive is thrown away.
 func (c *Conn) CloseRead(now clock.Time) {
 	c.shut.read = true
-	c.rcv.buf.Discard(c.pool, c.rcv.buf.Len())
+	c.rcv.buf.Reset(c.pool)
 	c.rcv.consumed = true
-	if c.ooo == nil {
-		c.rcv.buf.Reset(c.pool)
-	}
 }
 
 // Close gives the connection up in an orderly way: what is queued is sent, then a FIN. If received data
