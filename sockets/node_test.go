@@ -27,23 +27,32 @@ type world struct {
 	planet []byte
 	root   *Node
 	nwid   NetworkID
+	used   int // identities
 }
 
 var loopback = netip.MustParseAddr("127.0.0.1")
 
-// newIdentity makes an identity. It takes some tens of milliseconds: the derivation is the real one.
-func newIdentity(t *testing.T) identity.Identity {
-	t.Helper()
-	id, err := identity.Generate(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
+// identities are made once and used by one test after another: the derivation is the real one, and slow under the race detector.
+var identities []identity.Identity
+
+// identity returns an identity that no other node of the world has.
+func (w *world) identity() identity.Identity {
+	w.t.Helper()
+	if w.used == len(identities) {
+		id, err := identity.Generate(rand.Reader)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		identities = append(identities, id)
 	}
-	return id
+	w.used++
+	return identities[w.used-1]
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	id := newIdentity(t)
+	w := &world{t: t}
+	id := w.identity()
 	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: loopback.AsSlice()})
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +61,7 @@ func newWorld(t *testing.T) *world {
 	c.Close()
 	p := vl1.NewPlanet(1, 1, &id, []vl1.Root{{Identity: id.WithoutSecret(), Endpoints: []netip.AddrPort{at}}})
 	p.Sign(&id)
-	w := &world{t: t, planet: p.Append(nil)}
+	w.planet = p.Append(nil)
 	w.root = &Node{Identity: id, Planet: w.planet, Listen: []netip.AddrPort{at}, AllowLoopback: true, Controller: true}
 	if err := w.root.Start(); err != nil {
 		t.Fatal(err)
@@ -85,7 +94,7 @@ func (w *world) authorize(a identity.Address, yes bool) {
 func (w *world) node() *Node {
 	w.t.Helper()
 	n := &Node{
-		Identity: newIdentity(w.t), Planet: w.planet, Listen: []netip.AddrPort{netip.AddrPortFrom(loopback, 0)}, AllowLoopback: true,
+		Identity: w.identity(), Planet: w.planet, Listen: []netip.AddrPort{netip.AddrPortFrom(loopback, 0)}, AllowLoopback: true,
 	}
 	w.t.Cleanup(func() { n.Close() })
 	return n
@@ -243,6 +252,7 @@ func TestRevokedMemberLosesTouch(t *testing.T) {
 func TestCloseRacesStart(t *testing.T) {
 	w := newWorld(t)
 	for range 20 {
+		w.used = 1 // the root's; these nodes are there one after another
 		n := w.node()
 		var wg sync.WaitGroup
 		wg.Go(func() {
