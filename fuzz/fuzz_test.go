@@ -78,6 +78,7 @@ func optionsFromBytes(b []byte) (o Options) {
 		o.NoSACK[i] = c[1]&2 != 0
 		o.NoTimestamps[i] = c[1]&4 != 0
 		o.NoWindowScale[i] = c[1]&8 != 0
+		o.Congestion[i] = []string{"reno", "cubic"}[c[1]>>6&1]
 	}
 	o.MaxSegs = []int{1, 44}[b[1]>>4&1]
 	o.Simultaneous = b[1]>>5&1 != 0

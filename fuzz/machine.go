@@ -19,6 +19,7 @@ type Options struct {
 	ISS                                 [2]uint32
 	NoDelay                             [2]bool
 	NoSACK, NoTimestamps, NoWindowScale [2]bool
+	Congestion                          [2]string
 	MaxSegs                             int
 	Simultaneous                        bool // both open actively
 }
@@ -67,7 +68,7 @@ func New(o Options) *Machine {
 		m.ends[i].cfg = tcp.Config{
 			Pool: bytequeue.NewPool(0), SendBuffer: o.SendBuffer[i], ReceiveBuffer: o.ReceiveBuffer[i], MSS: o.MSS[i],
 			NoDelay: o.NoDelay[i], NoSACK: o.NoSACK[i], NoTimestamps: o.NoTimestamps[i], NoWindowScale: o.NoWindowScale[i],
-			ISNKey: [2]uint64{1, uint64(i)},
+			Congestion: o.Congestion[i], ISNKey: [2]uint64{1, uint64(i)},
 		}
 	}
 	m.open(0)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ztstack/ztstack/tcp"
 	"pgregory.net/rapid"
 )
 
@@ -31,6 +32,7 @@ func drawOptions(t *rapid.T) (o Options) {
 		o.MSS[i] = rapid.SampledFrom([]int{0, 100, 536, 1460, 8960}).Draw(t, "mss")
 		o.ISS[i] = rapid.SampledFrom([]uint32{0, 1, 0x7fffff00, 0xfffffff0, 0xffffffff, 0xffff0000}).Draw(t, "iss")
 		o.NoDelay[i] = rapid.Bool().Draw(t, "nodelay")
+		o.Congestion[i] = rapid.SampledFrom(tcp.CongestionNames()).Draw(t, "congestion")
 		o.NoSACK[i] = rapid.Bool().Draw(t, "nosack")
 		o.NoTimestamps[i] = rapid.Bool().Draw(t, "nots")
 		o.NoWindowScale[i] = rapid.Bool().Draw(t, "nowscale")

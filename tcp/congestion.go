@@ -40,6 +40,8 @@ type Ack struct {
 	Acked   int           // bytes newly acknowledged
 	Flight  int           // bytes that were outstanding before
 	RTT     time.Duration // the sample it gave; 0 if none
+	UNA     Seq           // SND.UNA, after the ACK
+	NXT     Seq           // SND.NXT
 	Timeout bool          // data that a timeout has declared lost is still being repaired
 }
 
@@ -62,13 +64,15 @@ type Congestion interface {
 }
 
 // CongestionNames returns the names that Config.Congestion may have, the default first.
-func CongestionNames() []string { return []string{"reno"} }
+func CongestionNames() []string { return []string{"reno", "cubic"} }
 
 // newCongestion returns the controller of that name, or nil.
 func newCongestion(name string) Congestion {
 	switch name {
 	case "", "reno":
 		return reno{}
+	case "cubic":
+		return new(cubic)
 	}
 	return nil
 }

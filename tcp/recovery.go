@@ -53,7 +53,7 @@ func (c *Conn) advance(now clock.Time, h *Header, n int) {
 	} else if c.rec.phase == phaseRecovery {
 		c.partialACK(n)
 	} else {
-		c.cc.Acked(&c.cwnd, Ack{Now: now, Acked: n, Flight: flight, RTT: rtt, Timeout: c.rec.phase == phaseLoss})
+		c.cc.Acked(&c.cwnd, Ack{Now: now, Acked: n, Flight: flight, RTT: rtt, UNA: c.snd.una, NXT: c.snd.nxt, Timeout: c.rec.phase == phaseLoss})
 	}
 	if c.snd.una == c.snd.nxt {
 		// "When all outstanding data has been acknowledged, turn off the retransmission timer." RFC 6298, Section 5 (5.2).
