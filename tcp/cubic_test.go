@@ -134,7 +134,7 @@ func TestHyStart(t *testing.T) {
 	if grown := w.CWND - before; grown > before/3 {
 		t.Errorf("conservative slow start grew from %d by %d", before, grown)
 	}
-	una = rounds(cc, &w, una, 30*ms, 6)
+	rounds(cc, &w, una, 30*ms, 6)
 	if w.SSThresh > w.CWND {
 		t.Errorf("slow start goes on at %d: %+v", w.CWND, cc.start)
 	}
