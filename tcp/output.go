@@ -72,6 +72,9 @@ func (c *Conn) outputLost(now clock.Time, dst []byte) int {
 	r := c.sent.at(i)
 	mss := min(int(s.mss), len(dst)-c.headerLen())
 	n := r.len()
+	if mss <= 0 {
+		return 0
+	}
 	if n > mss {
 		n = mss
 		if s.wnd == 0 {
@@ -98,6 +101,7 @@ func (c *Conn) outputLost(now clock.Time, dst []byte) int {
 		flags |= PSH
 	}
 	c.sent.markResent(i, now)
+	c.rec.prr.out += uint32(n)
 	c.stats.Retransmits++
 	c.stats.BytesRetransmitted += uint64(n)
 	c.count.retransmit()
@@ -124,7 +128,7 @@ func (c *Conn) outputNew(now clock.Time, dst []byte, maxSegs int) (n, gso int) {
 		return 0, 0
 	}
 	mss := int(s.mss)
-	room := min(len(dst)-c.headerLen(), mss*max(maxSegs, 1))
+	room := max(0, min(len(dst)-c.headerLen(), mss*max(maxSegs, 1)))
 	if flight == 0 && s.lastSent != clock.Never && now.Sub(s.lastSent) > c.rtt.rto {
 		c.cc.Idle(&c.cwnd, now)
 		s.lastSent = clock.Never
@@ -185,6 +189,7 @@ func (c *Conn) noteSent(now clock.Time, flight, n, mss int, fin bool) {
 	s.probe = false
 	s.lastSent = now
 	c.stats.BytesOut += uint64(n)
+	c.rec.prr.out += uint32(n)
 }
 
 // sendable decides how many of the unsent bytes to send in the next segment, or super-segment, of at most

@@ -201,6 +201,7 @@ func (c *Conn) takeACK(now clock.Time, h *Header, n int) (moved bool) {
 	s := &c.snd
 	newly := 0
 	dsacks := c.stats.DSACKs
+	had := c.snd.flight() - int(c.sent.sacked)
 	if h.Options.NumSACK > 0 && c.opt.sack {
 		newly = c.receiveSACK(now, h)
 	}
@@ -226,6 +227,10 @@ func (c *Conn) takeACK(now clock.Time, h *Header, n int) (moved bool) {
 	}
 	if c.rec.duplicates > 0 || newly > 0 || c.rec.phase != phaseOpen || c.sent.sacked > 0 {
 		c.detectLoss(now)
+	}
+	if c.rec.phase == phaseRecovery && c.opt.sack {
+		left := c.snd.flight() - int(c.sent.sacked)
+		c.cwnd.CWND = c.rec.prr.window(max(0, had-left), c.pipe(), c.cwnd.SSThresh, int(s.mss))
 	}
 	return moved
 }

@@ -21,6 +21,7 @@ type recoveryState struct {
 	force      bool  // the first retransmission of a recovery is sent whatever the window
 	duplicates uint8 // duplicate ACKs in a row
 	recover    Seq   // RecoveryPoint: the phase ends when this is acknowledged
+	prr        reduction
 }
 
 // pipe returns how many bytes are in the network.
@@ -170,10 +171,14 @@ func (c *Conn) enterRecovery(now clock.Time) {
 	c.rec.phase = phaseRecovery
 	c.rec.recover = c.snd.nxt
 	c.rec.force = true
+	c.rec.prr.begin(c.snd.flight())
 	c.cc.Loss(&c.cwnd, now, c.snd.flight())
 	if c.sent.lost == c.sent.resent {
 		c.sent.markHeadLost(int(c.snd.mss))
 		c.limitEstimate()
+	}
+	if c.opt.sack {
+		c.cwnd.CWND = c.rec.prr.window(0, c.pipe(), c.cwnd.SSThresh, int(c.snd.mss))
 	}
 	c.stats.Recoveries++
 	c.traced(now, "loss")
@@ -185,6 +190,9 @@ func (c *Conn) leaveRecovery(now clock.Time) {
 		// "Set cwnd to either (1) min (ssthresh, max(FlightSize, SMSS) + SMSS)" RFC 6582, Section 3.2 (step 3).
 		mss := int(c.snd.mss)
 		c.cwnd.CWND = min(c.cwnd.SSThresh, max(c.snd.flight(), mss)+mss)
+	}
+	if c.rec.phase == phaseRecovery && c.opt.sack {
+		c.cwnd.CWND = c.cwnd.SSThresh // RFC 6937, Section 3
 	}
 	if !c.opt.sack {
 		c.sent.sacked = 0
