@@ -154,14 +154,36 @@ func TestTwoMembersTalkHTTP(t *testing.T) {
 	}
 }
 
+// joinUntil joins a network and gives up once the node knows that its status is the given one.
+func (w *world) joinUntil(n *Node, id NetworkID, status vl2.Status) error {
+	w.t.Helper()
+	ctx, cancel := context.WithCancel(w.context())
+	defer cancel()
+	joined := make(chan error, 1)
+	go func() {
+		_, err := n.Join(ctx, id)
+		joined <- err
+	}()
+	for {
+		for _, info := range n.Networks() {
+			if info.ID == id && info.Status == status {
+				cancel()
+			}
+		}
+		select {
+		case err := <-joined:
+			return err
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
 func TestJoinSaysWhatIsMissing(t *testing.T) {
 	w := newWorld(t)
 	n := w.node()
-	short, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
-	defer cancel()
-	_, err := n.Join(short, w.nwid)
+	err := w.joinUntil(n, w.nwid, vl2.StatusDenied)
 	var je *JoinError
-	if !errors.Is(err, ErrNotAuthorized) || !errors.As(err, &je) || !je.Timeout() || je.Network != w.nwid {
+	if !errors.Is(err, ErrNotAuthorized) || !errors.Is(err, context.Canceled) || !errors.As(err, &je) || je.Network != w.nwid {
 		t.Errorf("joining without authorisation: %v", err)
 	}
 	// The node goes on asking: once authorised, it is in.
@@ -169,13 +191,15 @@ func TestJoinSaysWhatIsMissing(t *testing.T) {
 	if _, err := n.Join(w.context(), w.nwid); err != nil {
 		t.Errorf("joining after authorisation: %v", err)
 	}
-	short2, cancel2 := context.WithTimeout(context.Background(), 300*time.Millisecond)
-	defer cancel2()
-	if _, err := n.Join(short2, w.nwid+1); !errors.Is(err, ErrNotFound) {
+	if err := w.joinUntil(n, w.nwid+1, vl2.StatusNotFound); !errors.Is(err, ErrNotFound) {
 		t.Errorf("joining a network that does not exist: %v", err)
 	}
 	if err := n.Leave(w.nwid + 2); err == nil {
 		t.Error("leaving a network that was not joined is no error")
+	}
+	je = &JoinError{Reason: ErrNoAnswer, Err: ctxError(context.DeadlineExceeded)}
+	if !je.Timeout() || !errors.Is(je, ErrNoAnswer) {
+		t.Errorf("%v is no timeout", je)
 	}
 }
 
