@@ -13,49 +13,49 @@ import (
 // (RFC 6724), the port by RFC 6056. A nil cfg means the Stack's template. The Connected or Closed event
 // tells the outcome; Err says why it failed.
 func (s *Stack) DialTCP(now clock.Time, local, remote netip.AddrPort, cfg *tcp.Config, owner any) (*TCP, error) {
-	t, p, err := s.endpoints(now, local, remote)
+	src, dst, p, err := s.endpoints(now, local, remote)
 	if err != nil {
 		return nil, err
 	}
-	if remote.Port() == 0 || remote.Addr().IsMulticast() || t.is4() && s.isBroadcast(t.remote.Addr()) {
+	if remote.Port() == 0 || dst.IsMulticast() || dst.Is4() && s.isBroadcast(dst) {
 		return nil, ErrInvalid // RFC 9293, Section 3.9.2.3 (MUST-57) has it so for what is received.
 	}
 	if s.numConns >= s.cfg.MaxConns {
 		return nil, ErrLimit
 	}
-	if t.local.Port() == 0 {
-		a := t.local.Addr()
-		port, ok := s.ephemeral(a, t.remote, func(port uint16) bool {
-			t.local = netip.AddrPortFrom(a, port)
-			return s.tupleFree(&t)
-		})
-		if !ok {
+	t := makeTuple(netip.AddrPortFrom(src, local.Port()), netip.AddrPortFrom(dst, remote.Port()), p.ifc.id)
+	var old *timeWait
+	if t.localPort == 0 {
+		var ok bool
+		if old, ok = s.dialPort(now, src, dst, &t); !ok {
 			return nil, ErrNoPorts
 		}
-		t.local = netip.AddrPortFrom(a, port)
-	} else if f, used := s.getFlow(&t); used && f.conn != nil {
-		return nil, ErrInUse
-	} else if used {
-		// A TIME-WAIT record gives way: the new connection's ISN is beyond what the old one used.
-		s.removeTimeWait(f.wait)
+	} else if f := s.getFlow(&t); f != nil {
+		if old = f.wait; old == nil || !old.rec.Yields(now) {
+			return nil, ErrInUse
+		}
 	}
 	c := s.newTCP(t)
 	c.accepted = true
 	c.sig.owner = owner
-	full := s.tcpConfig(cfg, p, t.is4())
+	full := s.tcpConfig(cfg, p, t.is4)
 	c.noSum = full.NoSum
-	c.conn.Open(&full, now, t.local.Port(), t.remote.Port(), s.isn(now, &t))
+	c.conn.Open(&full, now, t.localPort, t.remotePort, s.isn(now, &t))
+	if old != nil {
+		s.succeed(c, old)
+	}
 	c.route(now, p)
 	s.stats.TCPActiveOpens++
 	s.touched(now, c)
 	return c, nil
 }
 
-// endpoints checks a pair of addresses and fills in what is missing but for the local port.
-func (s *Stack) endpoints(now clock.Time, local, remote netip.AddrPort) (t tuple, p path, err error) {
-	dst := remote.Addr().Unmap()
+// endpoints returns the addresses, without zones, and the path of what is to be sent from local to remote. What they
+// leave open is chosen, but for the ports.
+func (s *Stack) endpoints(now clock.Time, local, remote netip.AddrPort) (src, dst netip.Addr, p path, err error) {
+	dst = remote.Addr().Unmap()
 	if !dst.IsValid() {
-		return t, p, ErrInvalid
+		return src, dst, p, ErrInvalid
 	}
 	if dst.IsUnspecified() { // As everywhere, the unspecified address stands for this host.
 		dst = netip.AddrFrom4([4]byte{127, 0, 0, 1})
@@ -63,7 +63,7 @@ func (s *Stack) endpoints(now clock.Time, local, remote netip.AddrPort) (t tuple
 			dst = netip.IPv6Loopback()
 		}
 	}
-	src := local.Addr().Unmap()
+	src = local.Addr().Unmap()
 	zone := s.zone(dst)
 	if zone == 0 && src.IsValid() {
 		zone = s.zone(src)
@@ -74,26 +74,25 @@ func (s *Stack) endpoints(now clock.Time, local, remote netip.AddrPort) (t tuple
 	s.freshPMTU(now, dst.WithZone(""))
 	p, ok := s.lookup(dst, zone)
 	if !ok {
-		return t, p, ErrNoRoute
+		return src, dst, p, ErrNoRoute
 	}
 	dst, src = dst.WithZone(""), src.WithZone("")
 	if !src.IsValid() || src.IsUnspecified() {
 		if src.IsValid() && src.Is4() != dst.Is4() && src.Is4() {
-			return t, p, ErrInvalid
+			return src, dst, p, ErrInvalid
 		}
 		if src, ok = s.source(p, dst); !ok {
-			return t, p, ErrNotAvailable
+			return src, dst, p, ErrNotAvailable
 		}
 	} else {
 		if src.Is4() != dst.Is4() {
-			return t, p, ErrInvalid
+			return src, dst, p, ErrInvalid
 		}
 		if _, ok := s.local(src); !ok {
-			return t, p, ErrNotAvailable
+			return src, dst, p, ErrNotAvailable
 		}
 	}
-	t = tuple{netip.AddrPortFrom(src, local.Port()), netip.AddrPortFrom(dst, remote.Port()), p.ifc.id}
-	return t, p, nil
+	return src, dst, p, nil
 }
 
 // onlyEthernet returns the interface that a link-local address without zone is on if there is only
@@ -121,21 +120,12 @@ func (s *Stack) isBroadcast(a netip.Addr) bool {
 	return false
 }
 
-// tupleFree reports whether an active connection may take the local port of t: nobody listens there and
-// no connection, old or new, has the tuple.
-func (s *Stack) tupleFree(t *tuple) bool {
-	if s.listenerFor(t.local) != nil {
-		return false
-	}
-	_, used := s.getFlow(t)
-	return !used
-}
-
-// newTCP makes a connection and puts it into the table.
+// newTCP makes a connection and puts it into the table, in the place of a TIME-WAIT record if there is one.
 func (s *Stack) newTCP(t tuple) *TCP {
-	c := &TCP{s: s, tuple: t}
+	c := &TCP{s: s, flow: flow{tuple: t}}
+	c.flow.conn = c
 	c.timer.Owner, c.timer.Kind = c, timerConn
-	s.putFlow(&c.tuple, flow{conn: c})
+	s.putFlow(&c.flow)
 	s.numConns++
 	return c
 }

@@ -144,18 +144,15 @@ func (l *Listener) waits(c *TCP) bool {
 	return false
 }
 
-// acceptSYN makes a half-open connection for a SYN.
-func (s *Stack) acceptSYN(now clock.Time, l *Listener, t *tuple, h *tcp.Header) {
+// acceptSYN makes a half-open connection for a SYN, in the place of the TIME-WAIT record old if there is one.
+func (s *Stack) acceptSYN(now clock.Time, l *Listener, t *tuple, h *tcp.Header, old *timeWait) {
 	if len(l.waiting) >= l.backlog {
 		s.drop(DropTCPBacklog)
 		return
 	}
-	via := Interface(0)
-	if isLinkLocal(t.remote.Addr()) {
-		via = t.ifc
-	}
-	s.freshPMTU(now, t.remote.Addr())
-	p, ok := s.lookup(t.remote.Addr(), via)
+	remote := t.remoteAddr()
+	s.freshPMTU(now, remote)
+	p, ok := s.lookup(remote, t.via())
 	if !ok {
 		s.drop(DropNoRoute)
 		return
@@ -175,9 +172,12 @@ func (s *Stack) acceptSYN(now clock.Time, l *Listener, t *tuple, h *tcp.Header) 
 	s.halfOpen.push(c)
 	c.inHalf = true
 	l.half++
-	full := s.tcpConfig(l.cfg, p, t.is4())
+	full := s.tcpConfig(l.cfg, p, t.is4)
 	c.noSum = full.NoSum
 	c.conn.Accept(&full, now, h, s.isn(now, t))
+	if old != nil {
+		s.succeed(c, old)
+	}
 	c.route(now, p)
 	s.stats.TCPPassiveOpens++
 	s.touched(now, c)
@@ -185,8 +185,8 @@ func (s *Stack) acceptSYN(now clock.Time, l *Listener, t *tuple, h *tcp.Header) 
 
 // evict forgets a half-open connection without a word.
 func (s *Stack) evict(c *TCP) {
+	s.deleteFlow(&c.flow)
 	s.detach(c)
-	s.deleteFlow(&c.tuple)
 }
 
 // progress notices that a connection that waits to be accepted has been established.

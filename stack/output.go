@@ -144,18 +144,15 @@ type template struct {
 // and has taken c off ifc's queue, if it has to wait or to be asked elsewhere.
 func (s *Stack) prepare(now clock.Time, ifc *iface, c *TCP) bool {
 	if c.generation != s.generation || c.path.ifc == nil {
-		s.freshPMTU(now, c.tuple.remote.Addr())
-		via := Interface(0)
-		if isLinkLocal(c.tuple.remote.Addr()) {
-			via = c.tuple.ifc
-		}
-		p, ok := s.lookup(c.tuple.remote.Addr(), via)
+		remote := c.flow.tuple.remoteAddr()
+		s.freshPMTU(now, remote)
+		p, ok := s.lookup(remote, c.flow.tuple.via())
 		if !ok {
 			s.blackhole(now, ifc, c, DropNoRoute)
 			return false
 		}
 		if p.mtu != c.path.mtu {
-			c.conn.SetMSS(now, mssOf(p.mtu, c.tuple.is4()))
+			c.conn.SetMSS(now, mssOf(p.mtu, c.flow.tuple.is4))
 		}
 		c.route(now, p)
 	}
@@ -255,8 +252,8 @@ func (c *TCP) fill() {
 	t := &c.template
 	s := c.s
 	at := 0
-	local, remote := c.tuple.local.Addr(), c.tuple.remote.Addr()
-	t.is4 = c.tuple.is4()
+	local, remote := &c.flow.tuple.local, &c.flow.tuple.remote
+	t.is4 = c.flow.tuple.is4
 	if c.path.ifc.linkLen != 0 {
 		h := ethernet.Header{Src: c.path.ifc.info.Addr, Type: ethernet.TypeIPv6}
 		if t.is4 {
@@ -268,7 +265,7 @@ func (c *TCP) fill() {
 		at = h.Put(t.header[:])
 	}
 	if t.is4 {
-		h := ipv4.Header{Proto: ipv4.ProtoTCP, TTL: s.cfg.HopLimit, DF: true, Src: local.As4(), Dst: remote.As4(), TotalLen: ipv4.HeaderLen}
+		h := ipv4.Header{Proto: ipv4.ProtoTCP, TTL: s.cfg.HopLimit, DF: true, Src: [4]byte(local[:]), Dst: [4]byte(remote[:]), TotalLen: ipv4.HeaderLen}
 		n := h.Put(t.header[at:])
 		ip := t.header[at : at+n]
 		be.PutUint16(ip[2:], 0)
@@ -278,7 +275,7 @@ func (c *TCP) fill() {
 		t.n = uint8(at + n)
 		return
 	}
-	h := ipv6.Header{Next: ipv6.ProtoTCP, HopLimit: s.cfg.HopLimit, Src: local.As16(), Dst: remote.As16()}
+	h := ipv6.Header{Next: ipv6.ProtoTCP, HopLimit: s.cfg.HopLimit, Src: *local, Dst: *remote}
 	n := h.Put(t.header[at:])
 	t.pseudo = cksum.Pseudo6(h.Src, h.Dst, ipv6.ProtoTCP, 0)
 	t.n = uint8(at + n)

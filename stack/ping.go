@@ -57,14 +57,13 @@ func (p *Ping) Send(now clock.Time, to netip.Addr, seq uint16, payload []byte) e
 		return ErrClosed
 	}
 	s := p.s
-	t, way, err := s.endpoints(now, netip.AddrPortFrom(p.addr, 0), netip.AddrPortFrom(to, 0))
+	src, dst, way, err := s.endpoints(now, netip.AddrPortFrom(p.addr, 0), netip.AddrPortFrom(to, 0))
 	if err != nil {
 		return err
 	}
 	if s.failed(way) {
 		return ErrUnreachable
 	}
-	src, dst := t.local.Addr(), t.remote.Addr()
 	k := packet{src: src, dst: dst, proto: ipv4.ProtoICMP}
 	m := icmp.Echo4(false, p.id, seq, payload)
 	if dst.Is6() {

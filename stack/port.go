@@ -3,6 +3,7 @@ package stack
 import (
 	"net/netip"
 
+	"github.com/ztstack/ztstack/clock"
 	"github.com/ztstack/ztstack/internal/be"
 	"github.com/ztstack/ztstack/internal/siphash"
 )
@@ -30,6 +31,46 @@ func (s *Stack) ephemeral(local netip.Addr, remote netip.AddrPort, free func(por
 		}
 	}
 	return 0, false
+}
+
+// patience is how many TIME-WAIT records a search for a port passes over at most in the hope of a free one.
+const patience = 16
+
+// dialPort chooses the local port of t: one that nobody listens on and with which the tuple is free, or else one whose
+// TIME-WAIT record, which is returned, makes room.
+//
+// Ports to one destination follow each other, so that of the records in the way the first is about the oldest. While all ports
+// to a busy server are in TIME-WAIT, the search takes the first at once: each record that it has passed over in vain makes
+// it less patient.
+func (s *Stack) dialPort(now clock.Time, src, dst netip.Addr, t *tuple) (old *timeWait, ok bool) {
+	passed := uint32(0)
+	_, ok = s.ephemeral(src, netip.AddrPortFrom(dst, t.remotePort), func(port uint16) bool {
+		if s.listeners[port] != nil && s.listenerFor(netip.AddrPortFrom(src, port)) != nil {
+			return false
+		}
+		t.localPort = port
+		f := s.getFlow(t)
+		if f == nil {
+			old, s.portPatience = nil, patience
+			return true
+		}
+		if f.wait == nil || !f.wait.rec.Yields(now) {
+			return false
+		}
+		if old == nil {
+			old = f.wait
+		} else {
+			passed++
+		}
+		return passed >= s.portPatience
+	})
+	if old == nil {
+		return nil, ok
+	}
+	s.portPatience /= 2
+	s.portNext -= passed // the next one for the next search
+	t.localPort = old.flow.tuple.localPort
+	return old, true
 }
 
 // covers reports whether a socket bound to b takes what is sent to address a. The zero Addr stands for

@@ -67,8 +67,8 @@ type Stack struct {
 	// generation changes whenever a path that a socket remembers may no longer be right.
 	generation uint32
 
-	flows4    table.Table[table.Key4, flow]
-	flows6    table.Table[table.Key6, flow]
+	flows4    table.Table[table.Key4, *flow]
+	flows6    table.Table[table.Key6, *flow]
 	last4     flowCache[table.Key4]
 	last6     flowCache[table.Key6]
 	numConns  int
@@ -80,6 +80,8 @@ type Stack struct {
 	pings     map[uint16]*Ping // by identifier
 	portKey   [2]uint64
 	portNext  uint32
+
+	portPatience uint32 // see dialPort
 
 	wheel   wheel.Wheel
 	expired []*wheel.Timer // the caller's, waiting for ExpiredTimer
@@ -109,6 +111,8 @@ func New(cfg Config, now clock.Time) (*Stack, error) {
 		listeners: make(map[uint16]*Listener),
 		udps:      make(map[uint16]*UDP),
 		pings:     make(map[uint16]*Ping),
+
+		portPatience: patience,
 	}
 	s.isnKey = s.randomKey()
 	s.portKey = s.randomKey()

@@ -13,6 +13,7 @@ type Event = tcp.Event
 
 // A TCP is one TCP connection of a Stack.
 type TCP struct {
+	flow flow
 	s    *Stack
 	conn tcp.Conn
 
@@ -30,7 +31,6 @@ type TCP struct {
 	noSum      bool   // the connection leaves checksums out
 	next       *TCP   // in a connQueue
 
-	tuple tuple
 	timer wheel.Timer
 	sig   signal
 
@@ -112,10 +112,14 @@ func (t *TCP) Conn() *tcp.Conn { return &t.conn }
 func (t *TCP) Kick() { t.s.want(t) }
 
 // Local returns the local address and port.
-func (t *TCP) Local() netip.AddrPort { return t.s.zoned(t.tuple.local, t.tuple.ifc) }
+func (t *TCP) Local() netip.AddrPort {
+	return t.s.zoned(netip.AddrPortFrom(t.flow.tuple.localAddr(), t.flow.tuple.localPort), t.flow.tuple.ifc)
+}
 
 // Remote returns the peer's address and port.
-func (t *TCP) Remote() netip.AddrPort { return t.s.zoned(t.tuple.remote, t.tuple.ifc) }
+func (t *TCP) Remote() netip.AddrPort {
+	return t.s.zoned(netip.AddrPortFrom(t.flow.tuple.remoteAddr(), t.flow.tuple.remotePort), t.flow.tuple.ifc)
+}
 
 // SetOwner sets what Ready returns for this connection. Events that are pending are announced to it.
 func (t *TCP) SetOwner(owner any) { t.s.setOwner(&t.sig, owner) }
@@ -154,14 +158,13 @@ func (s *Stack) settle(now clock.Time, c *TCP) {
 	}
 	switch c.conn.State() {
 	case tcp.StateClosed:
+		s.deleteFlow(&c.flow)
 		s.detach(c)
-		s.deleteFlow(&c.tuple)
 	case tcp.StateTimeWait:
 		if c.released {
-			if rec, ok := c.conn.TimeWaitRecord(); ok {
+			if rec, ok := c.conn.TimeWaitRecord(now); ok {
+				s.addTimeWait(now, &c.flow.tuple, rec)
 				s.detach(c)
-				s.addTimeWait(now, c, rec)
-				s.free(c)
 				return
 			}
 		}
@@ -171,7 +174,7 @@ func (s *Stack) settle(now clock.Time, c *TCP) {
 	}
 }
 
-// detach takes c out of the Stack but for its entry in the table, and frees it if nobody holds it.
+// detach takes c, which is no longer in the table, out of the rest of the Stack and frees it if nobody holds it.
 func (s *Stack) detach(c *TCP) {
 	c.dead = true
 	s.wheel.Disarm(&c.timer)
@@ -231,7 +234,7 @@ func (s *Stack) kickAll(now clock.Time) {
 // abortFrom aborts the connections of a local address that is gone.
 func (s *Stack) abortFrom(now clock.Time, a netip.Addr) {
 	s.forEachConn(func(c *TCP) {
-		if c.tuple.local.Addr() == a {
+		if c.flow.tuple.localAddr() == a {
 			c.conn.Abort(now)
 			s.touched(now, c)
 		}

@@ -18,8 +18,8 @@ func (s *Stack) tcpFast4(now clock.Time, in *inbound, seg []byte) bool {
 	}
 	k := key4(in.dst4, in.src4, be.Uint16(seg[2:]), be.Uint16(seg))
 	if last := &s.last4; last.conn == nil || last.key != k {
-		f, ok := s.flows4.Get(k)
-		if !ok || f.conn == nil {
+		f, _ := s.flows4.Get(k)
+		if f == nil || f.conn == nil {
 			return false
 		}
 		last.key, last.conn = k, f.conn
@@ -35,8 +35,8 @@ func (s *Stack) tcpFast6(now clock.Time, in *inbound, seg []byte) bool {
 	}
 	k := key6(in.dst6, in.src6, be.Uint16(seg[2:]), be.Uint16(seg), in.ifc.id)
 	if last := &s.last6; last.conn == nil || last.key != k {
-		f, ok := s.flows6.Get(k)
-		if !ok || f.conn == nil {
+		f, _ := s.flows6.Get(k)
+		if f == nil || f.conn == nil {
 			return false
 		}
 		last.key, last.conn = k, f.conn
@@ -92,18 +92,19 @@ func (s *Stack) tcpInput(now clock.Time, in *inbound, src, dst netip.Addr, seg [
 		}
 	}
 	s.stats.TCPSegmentsIn++
-	t := tuple{netip.AddrPortFrom(dst, h.DstPort), netip.AddrPortFrom(src, h.SrcPort), in.ifc.id}
-	if f, ok := s.getFlow(&t); ok {
+	t := makeTuple(netip.AddrPortFrom(dst, h.DstPort), netip.AddrPortFrom(src, h.SrcPort), in.ifc.id)
+	var old *timeWait
+	if f := s.getFlow(&t); f != nil {
 		if f.conn != nil {
 			f.conn.conn.Receive(now, h, seg[n:])
 			s.touched(now, f.conn)
 			return
 		}
-		if s.timeWaitInput(now, f.wait, h, len(seg)-n) {
+		if old = f.wait; s.timeWaitInput(now, old, h, len(seg)-n) {
 			return
 		}
 	}
-	l := s.listenerFor(t.local)
+	l := s.listenerFor(netip.AddrPortFrom(dst, h.DstPort))
 	if l == nil {
 		s.drop(DropTCPNoListener)
 		s.sendReset(now, &t, h, len(seg)-n)
@@ -114,7 +115,7 @@ func (s *Stack) tcpInput(now clock.Time, in *inbound, src, dst netip.Addr, seg [
 		s.drop(DropTCPNoListener)
 		s.sendReset(now, &t, h, len(seg)-n)
 	case tcp.ListenAccept:
-		s.acceptSYN(now, l, &t, h)
+		s.acceptSYN(now, l, &t, h, old)
 	default:
 		s.drop(DropTCPNoListener)
 	}
@@ -132,17 +133,13 @@ func (s *Stack) sendReset(now clock.Time, t *tuple, h *tcp.Header, payload int) 
 // sendSegment sends a segment outside of any connection. Its checksum field holds the folded sum without
 // the pseudo-header.
 func (s *Stack) sendSegment(now clock.Time, t *tuple, seg []byte) {
-	dst := t.remote.Addr()
-	via := Interface(0)
-	if isLinkLocal(dst) {
-		via = t.ifc
-	}
-	p, ok := s.lookup(dst, via)
+	dst := t.remoteAddr()
+	p, ok := s.lookup(dst, t.via())
 	if !ok {
 		s.drop(DropNoRoute)
 		return
 	}
-	src := t.local.Addr()
+	src := t.localAddr()
 	f, body := s.newPacket(dst, len(seg))
 	copy(body, seg)
 	pseudo := uint16(0)

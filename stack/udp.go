@@ -85,16 +85,16 @@ func (u *UDP) Connect(now clock.Time, remote netip.AddrPort) error {
 		u.lastTo = netip.Addr{}
 		return nil
 	}
-	t, _, err := u.s.endpoints(now, netip.AddrPortFrom(u.first, u.port), remote)
+	src, dst, p, err := u.s.endpoints(now, netip.AddrPortFrom(u.first, u.port), remote)
 	if err != nil {
 		return err
 	}
-	if u.first.IsValid() && u.first.Is4() != t.remote.Addr().Is4() {
+	if u.first.IsValid() && u.first.Is4() != dst.Is4() {
 		return ErrInvalid
 	}
 	u.lastTo = netip.Addr{}
 	// The source is fixed with it, as everywhere: datagrams to other addresses are not its business.
-	u.addr, u.remote, u.via = t.local.Addr(), t.remote, t.ifc
+	u.addr, u.remote, u.via = src, netip.AddrPortFrom(dst, remote.Port()), p.ifc.id
 	return nil
 }
 
@@ -157,14 +157,14 @@ func (u *UDP) findPath(now clock.Time, to netip.AddrPort) error {
 	if u.lastTo == to.Addr() && u.generation == u.s.generation && u.lastTo.IsValid() {
 		return nil
 	}
-	t, p, err := u.s.endpoints(now, netip.AddrPortFrom(u.bound(), u.port), to)
+	src, dst, p, err := u.s.endpoints(now, netip.AddrPortFrom(u.bound(), u.port), to)
 	if err != nil {
 		return err
 	}
-	if u.addr.IsValid() && u.addr.Is4() != t.remote.Addr().Is4() {
+	if u.addr.IsValid() && u.addr.Is4() != dst.Is4() {
 		return ErrInvalid
 	}
-	u.lastTo, u.lastFrom, u.lastPath, u.generation = t.remote.Addr(), t.local.Addr(), p, u.s.generation
+	u.lastTo, u.lastFrom, u.lastPath, u.generation = dst, src, p, u.s.generation
 	if z := to.Addr().Zone(); z != "" {
 		u.lastTo = to.Addr()
 	}

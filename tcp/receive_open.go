@@ -1,6 +1,13 @@
 package tcp
 
-import "github.com/ztstack/ztstack/clock"
+import (
+	"time"
+
+	"github.com/ztstack/ztstack/clock"
+)
+
+// synAgain is how soon a SYN is sent again that an old connection of the peer's has answered.
+const synAgain = 10 * time.Millisecond
 
 // negotiated says which extensions are in use; before the peer's SYN has come, which we want.
 type negotiated struct {
@@ -20,6 +27,14 @@ func (c *Conn) receiveSynSent(now clock.Time, h *Header, payload []byte) {
 		c.drop(DropBadACK)
 		if h.Flags&RST == 0 {
 			c.reset.answer(h.Ack)
+			if h.Flags&SYN == 0 && !c.snd.again {
+				// A peer that has missed the last ACK of an earlier connection between the same ports, and is
+				// still in LAST-ACK, answers the SYN so. The reset ends that; the SYN follows soon, once, instead
+				// of a second later, and does not count as lost.
+				c.snd.again = true
+				c.snd.syns = 0
+				c.setTimer(timerRTO, now.Add(synAgain))
+			}
 		}
 		return
 	}

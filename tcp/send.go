@@ -21,6 +21,7 @@ type sendState struct {
 	starved  bool  // Write has returned less than it was given
 	noDelay  bool
 	syns     uint8 // SYNs sent
+	again    bool  // an old connection of the peer's has answered the first SYN, which was then sent anew
 
 	lastSent clock.Time // when data was last sent; never, if not lately
 	progress clock.Time // when una last moved, or when the first byte after una was first sent

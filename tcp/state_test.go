@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/ztstack/ztstack/clock"
 	"github.com/ztstack/ztstack/internal/bytequeue"
 )
 
@@ -190,7 +190,7 @@ func TestMSSOptionOutsideSYN(t *testing.T) {
 // RFC 1337.
 func TestTimeWaitRecord(t *testing.T) {
 	record := func(ts bool) TimeWait {
-		return TimeWait{Expires: 61e9, duration: 60 * time.Second, nxt: 9002, rcvNxt: 5002, tsRecent: 700, tsRecentAt: 1e9,
+		return TimeWait{Expires: 61e9, duration: 60_000, nxt: 9002, rcvNxt: 5002, tsRecent: 700, tsRecentAt: 1e9,
 			timestamps: ts, srcPort: 80, dstPort: 9, budget: timeWaitACKs, sum: true}
 	}
 	stamp := func(v uint32) Options { return Options{HasTimestamps: true, TSVal: v} }
@@ -252,18 +252,92 @@ func TestTimeWaitRecord(t *testing.T) {
 // TestTimeWaitRecordFromConn replaces a connection by its record, as a stack does.
 func TestTimeWaitRecordFromConn(t *testing.T) {
 	c := inState(t, "FIN-WAIT-2")
-	if _, ok := c.TimeWaitRecord(); ok {
+	if _, ok := c.TimeWaitRecord(2e9); ok {
 		t.Error("a record in FIN-WAIT-2")
 	}
 	h := Header{SrcPort: 9, DstPort: 80, Seq: c.rcv.nxt, Ack: c.snd.nxt, Flags: FIN | ACK}
 	c.Receive(2e9, &h, nil)
-	if _, ok := c.TimeWaitRecord(); ok {
+	if _, ok := c.TimeWaitRecord(2e9); ok {
 		t.Error("a record before the last ACK has been sent")
 	}
 	outputs(c)
-	r, ok := c.TimeWaitRecord()
+	r, ok := c.TimeWaitRecord(2e9)
 	if !ok || r.Expires != 62e9 || r.nxt != c.snd.nxt || r.rcvNxt != c.rcv.nxt {
 		t.Errorf("record %+v, %v", r, ok)
+	}
+}
+
+// TestSucceed: a connection that takes the place of a TIME-WAIT record begins beyond it, in numbers and in time. RFC 1122,
+// Section 4.2.2.13; RFC 6191.
+func TestSucceed(t *testing.T) {
+	c := inState(t, "TIME-WAIT")
+	c.opt.timestamps = true
+	r, ok := c.TimeWaitRecord(5e9)
+	if !ok {
+		t.Fatal("no record")
+	}
+	for at, want := range map[clock.Time]bool{4e9: false, 5e9: false, 5e9 + 1e6: true, 60e9: true} {
+		if got := r.Yields(at); got != want {
+			t.Errorf("%d ns after the start Yields = %v, want %v", at, got, want)
+		}
+	}
+	r.Output(7e9, make([]byte, 100))
+	if r.Yields(7e9) || !r.Yields(7e9+1e6) {
+		t.Error("the ACK of a record does not count as the last that was sent")
+	}
+	r.timestamps = false
+	if !r.Yields(0) {
+		t.Error("without timestamps the time matters")
+	}
+	for _, tt := range []struct{ iss, want Seq }{
+		{r.nxt - 1, r.nxt + isnGap}, {r.nxt + 1, r.nxt + isnGap}, {r.nxt + isnGap, r.nxt + isnGap}, {r.nxt + 1e6, r.nxt + 1e6},
+	} {
+		var n Conn
+		n.Open(&Config{Pool: bytequeue.NewPool(0)}, 6e9, 80, 9, tt.iss)
+		n.Succeed(&r)
+		var h Header
+		var b [MaxHeaderLen]byte
+		k, _ := n.Output(6e9, b[:], 1)
+		h.Parse(b[:k])
+		if h.Flags != SYN || h.Seq != tt.want {
+			t.Errorf("after %d an ISN of %d becomes %d, want %d", r.nxt, tt.iss, h.Seq, tt.want)
+		}
+		if got := h.Options.TSVal - r.tsOffset; got != 6000 {
+			t.Errorf("the timestamp is %d, want that of the old connection's clock, 6000", got)
+		}
+	}
+}
+
+// TestSYNAgain: when an old connection answers our SYN, the reset that ends it is soon followed by the SYN; but only once.
+func TestSYNAgain(t *testing.T) {
+	c := inState(t, "SYN-SENT")
+	iss := c.snd.iss
+	for i := range 2 {
+		h := Header{SrcPort: 9, DstPort: 80, Seq: 7000, Ack: iss - 500, Flags: ACK, Window: 1000}
+		now := clock.Time(1e9 + 1e6 + 20e6*i)
+		c.Receive(now, &h, nil)
+		got := ""
+		for range 2 {
+			var b [MaxHeaderLen]byte
+			for k, _ := c.Output(now, b[:], 1); k > 0; k, _ = c.Output(now, b[:], 1) {
+				h.Parse(b[:k])
+				got += h.Flags.String() + " "
+				if h.Flags == SYN && h.Seq != iss || h.Flags == RST && h.Seq != iss-500 {
+					t.Errorf("%v with sequence number %d", h.Flags, h.Seq)
+				}
+			}
+			got += "| "
+			now = now.Add(synAgain)
+			c.Poll(now)
+		}
+		if want := []string{"R | S | ", "R | | "}[i]; got != want {
+			t.Errorf("answer %d is sent %q, want %q", i, got, want)
+		}
+	}
+	h := Header{SrcPort: 9, DstPort: 80, Seq: 9000, Ack: iss + 1, Flags: SYN | ACK, Window: 65535}
+	c.Receive(1e9+50e6, &h, nil)
+	if in := c.Info(); c.State() != StateEstablished || in.Stats.SYNsRetransmitted != 0 || in.CWND < 2*in.MSS {
+		t.Errorf("%v, %d SYNs counted as lost, window %d", c.State(), in.Stats.SYNsRetransmitted, in.CWND)
 	}
 }
 

@@ -1,6 +1,7 @@
 package tcp
 
 import (
+	"math"
 	"time"
 
 	"github.com/ztstack/ztstack/clock"
@@ -12,12 +13,13 @@ import (
 type TimeWait struct {
 	Expires clock.Time // when the record is to be dropped; may move later
 
-	duration         time.Duration
 	tsRecentAt       clock.Time
-	nxt              Seq // SND.NXT
+	duration         uint32 // of TIME-WAIT, in milliseconds
+	nxt              Seq    // SND.NXT
 	rcvNxt           Seq
 	tsRecent         uint32
 	tsOffset         uint32
+	tsSent           uint32 // the last timestamp sent, or a later one
 	srcPort, dstPort uint16
 	window           uint16 // as the last segment had it
 	sum              bool
@@ -39,24 +41,29 @@ const (
 // timeWaitACKs is how many ACKs a record sends in a second.
 const timeWaitACKs = 10
 
+// isnGap is how far beyond SND.NXT of the old connection a new one between the same ports begins at least: whatever is
+// still underway from the old one lies outside of a window that is not scaled.
+const isnGap = 65536
+
 // TimeWaitRecord returns the record that may replace c, if c is in TIME-WAIT and has nothing left to send or to be
 // read. The Conn is then to be Released.
-func (c *Conn) TimeWaitRecord() (TimeWait, bool) {
+func (c *Conn) TimeWaitRecord(now clock.Time) (TimeWait, bool) {
 	if c.state != StateTimeWait || c.rcv.ackNow || c.reset.due || c.rcv.buf.Len() > 0 && !c.shut.orphan {
 		return TimeWait{}, false
 	}
-	return c.timeWaitRecord(), true
+	return c.timeWaitRecord(now), true
 }
 
-func (c *Conn) timeWaitRecord() TimeWait {
+func (c *Conn) timeWaitRecord(now clock.Time) TimeWait {
 	return TimeWait{
 		Expires:    c.timers[timerClose],
-		duration:   c.timeWait,
 		tsRecentAt: c.rcv.tsRecentAt,
+		duration:   uint32(min(c.timeWait.Milliseconds(), math.MaxUint32)),
 		nxt:        c.snd.nxt,
 		rcvNxt:     c.rcv.nxt,
 		tsRecent:   c.rcv.tsRecent,
 		tsOffset:   c.challenge.tsOffset,
+		tsSent:     c.timestamp(now),
 		srcPort:    c.srcPort, dstPort: c.dstPort,
 		window:     uint16(min(c.rcv.window()>>c.rcv.scale, 0xffff)),
 		sum:        c.opt.sum,
@@ -80,7 +87,7 @@ func (c *Conn) enterTimeWait(now clock.Time) {
 // receiveTimeWait processes a segment in TIME-WAIT for a Conn that has not been replaced by its record. A
 // new SYN is then answered like an old one.
 func (c *Conn) receiveTimeWait(now clock.Time, h *Header, n int) {
-	t := c.timeWaitRecord()
+	t := c.timeWaitRecord(now)
 	t.budget = 1
 	t.budgetEnd = now + 1
 	action := t.Receive(now, h, n)
@@ -113,13 +120,34 @@ func (t *TimeWait) Receive(now clock.Time, h *Header, payloadLen int) TWAction {
 	case h.Flags&FIN != 0 && h.Seq.Add(payloadLen) == t.rcvNxt-1:
 		// "The only thing that can arrive in this state is a retransmission of the remote FIN. Acknowledge it, and
 		// restart the 2 MSL timeout."
-		t.Expires = now.Add(t.duration)
+		t.Expires = now.Add(time.Duration(t.duration) * time.Millisecond)
 		return t.answer(now)
 	case payloadLen == 0 && h.Flags&FIN == 0 && h.Seq == t.rcvNxt:
 		// The ACK of an ACK.
 		return TWDrop
 	}
 	return t.answer(now)
+}
+
+// Yields reports whether an active open between the same ports may take t's place now, if the new connection Succeeds
+// t: nothing that the old one has sent can then be taken for a part of the new one, nor the new one's SYN, by a peer in
+// TIME-WAIT, for a part of the old one.
+//
+// "When a connection is closed actively, it MUST linger in TIME-WAIT state for a time 2xMSL [...]. However, it MAY accept a
+// new SYN from the remote TCP to reopen the connection directly from TIME-WAIT state, if it: (1) assigns its initial
+// sequence number for the new connection to be larger than the largest sequence number it used on the previous connection
+// incarnation" RFC 1122, Section 4.2.2.13. RFC 6191, Section 2 adds that timestamps, where used, have to be later.
+func (t *TimeWait) Yields(now clock.Time) bool {
+	return !t.timestamps || int32(uint32(now.Milliseconds())+t.tsOffset-t.tsSent) > 0
+}
+
+// Succeed makes c, which has just been opened and has sent nothing yet, the next incarnation of the connection that t
+// remembers: its sequence numbers and timestamps begin beyond those of the old one.
+func (c *Conn) Succeed(t *TimeWait) {
+	if least := t.nxt.Add(isnGap); c.snd.iss.LessThan(least) {
+		c.snd.init(int(c.snd.limit), least)
+	}
+	c.challenge.tsOffset = t.tsOffset
 }
 
 // answer allows an ACK, unless there have been too many of them lately.
@@ -139,8 +167,9 @@ func (t *TimeWait) answer(now clock.Time) TWAction {
 func (t *TimeWait) Output(now clock.Time, dst []byte) int {
 	h := Header{SrcPort: t.srcPort, DstPort: t.dstPort, Seq: t.nxt, Ack: t.rcvNxt, Flags: ACK, Window: t.window}
 	if t.timestamps {
+		t.tsSent = uint32(now.Milliseconds()) + t.tsOffset
 		h.Options.HasTimestamps = true
-		h.Options.TSVal, h.Options.TSEcr = uint32(now.Milliseconds())+t.tsOffset, t.tsRecent
+		h.Options.TSVal, h.Options.TSEcr = t.tsSent, t.tsRecent
 	}
 	n := h.Put(dst)
 	if t.sum {
