@@ -79,7 +79,8 @@ var rules = []rule{
 
 	// Above the core: goroutines, locks, files, sockets.
 	{pkg: "link/...", imports: []string{"clock", "ethernet", "link", "link/internal/...", "pcap", "internal/be", "internal/cksum"}},
-	{pkg: "zerotier/controller/store", imports: []string{"clock", "zerotier/identity", "zerotier/controller", "zerotier/vl2"}},
+	{pkg: "zerotier/rules", imports: []string{"ethernet", "zerotier/identity", "zerotier/vl2"}},
+	{pkg: "zerotier/controller/store", imports: []string{"clock", "zerotier/identity", "zerotier/controller", "zerotier/vl2", "zerotier/rules"}},
 	{pkg: "zerotier/driver", imports: []string{"clock", "ethernet", "link", "internal/be", "internal/ring", "zerotier/..."}},
 	{pkg: "zerotier/interop", imports: nil}, // tests alone
 	{pkg: "sockets", imports: all(protocols, []string{"clock", "ethernet", "link", "stack", "zerotier", "zerotier/identity", "zerotier/packet",
