@@ -27,6 +27,7 @@ type TCPConn struct {
 	tcp      *stack.TCP // nil once closed
 	rd, wr   half
 	finished bool // the outcome of the handshake is known
+	hold     int  // bytes of a long Write taken in one hold; 0: not yet known
 	member   member
 }
 
@@ -109,11 +110,33 @@ func (c *TCPConn) tryWrite(now clock.Time, b []byte) (int, error) {
 	if len(b) == 0 {
 		return 0, nil
 	}
-	return c.tcp.Write(now, b[:min(len(b), maxHold)])
+	if len(b) > maxHold {
+		b = b[:c.fullSuper()]
+	}
+	return c.tcp.Write(now, b)
 }
 
+// fullSuper returns how many bytes make up a full super, or several small ones, but at most maxHold: the pieces of a long
+// Write then leave in whole supers. The caller holds the shard's lock.
+func (c *TCPConn) fullSuper() int {
+	if c.hold == 0 {
+		one := c.tcp.Conn().Info().MSS
+		for _, l := range *c.host.shard.links.Load() {
+			one = max(one, c.tcp.Conn().Info().MSS*l.dev.Info().Batch)
+		}
+		c.hold = maxHold
+		if 0 < one && one < maxHold {
+			c.hold -= maxHold % one
+		}
+	}
+	return c.hold
+}
+
+// copySize is how many bytes ReadFrom and WriteTo copy at a time: several supers.
+const copySize = 4 * maxHold
+
 // buffers are for ReadFrom and WriteTo.
-var buffers = sync.Pool{New: func() any { return new([maxHold]byte) }}
+var buffers = sync.Pool{New: func() any { return new([copySize]byte) }}
 
 // ReadFrom implements io.ReaderFrom: it copies r to the connection in large pieces.
 func (c *TCPConn) ReadFrom(r io.Reader) (int64, error) {
@@ -126,7 +149,7 @@ func (c *TCPConn) WriteTo(w io.Writer) (int64, error) {
 }
 
 func copyBuffer(w io.Writer, r io.Reader) (int64, error) {
-	b := buffers.Get().(*[maxHold]byte)
+	b := buffers.Get().(*[copySize]byte)
 	defer buffers.Put(b)
 	return io.CopyBuffer(w, r, b[:])
 }
