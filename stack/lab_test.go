@@ -134,13 +134,16 @@ func (l *lab) advance(d time.Duration) (frames [][]byte) {
 	for end := l.now.Add(d); ; {
 		frames = append(frames, l.out()...)
 		next := l.s.Poll(l.now)
-		frames = append(frames, l.out()...)
-		if next == clock.Never || next > end {
-			l.now = end
-			l.s.Poll(l.now)
-			return append(frames, l.out()...)
+		if l.s.Pending(l.i) {
+			continue
 		}
-		l.now = max(l.now+1, next)
+		if next == clock.Never || next > end {
+			if l.now == end {
+				return frames
+			}
+			next = end
+		}
+		l.now = min(end, max(l.now+1, next))
 	}
 }
 

@@ -171,8 +171,6 @@ func (p *peer) wait(d time.Duration) (got []reply) {
 	p.t.Helper()
 	for end := p.now.Add(d); ; {
 		frames := p.out()
-		next := p.s.Poll(p.now)
-		frames = append(frames, p.out()...)
 		for _, f := range frames {
 			switch {
 			case etherType(f) == ethernet.TypeARP:
@@ -182,6 +180,7 @@ func (p *peer) wait(d time.Duration) (got []reply) {
 			}
 		}
 		got = append(got, p.replies(frames)...)
+		next := p.s.Poll(p.now)
 		if p.s.Pending(p.i) {
 			continue
 		}
@@ -345,6 +344,15 @@ func (p *peer) write(n int) []reply {
 		p.t.Fatalf("Write = %d, %v; want %d", k, err, n)
 	}
 	return p.hear()
+}
+
+// ackAll acknowledges, a few times, all that has come, with a window.
+func (p *peer) ackAll(wnd int) {
+	p.t.Helper()
+	for range 20 {
+		p.say(". 1:1(0) ack " + strconv.Itoa(len(p.heard)+1) + " win " + strconv.Itoa(wnd))
+		p.wait(100 * time.Millisecond)
+	}
 }
 
 // read makes the application read all there is, checks that it is the peer's stream from byte at on, and
