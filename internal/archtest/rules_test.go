@@ -92,8 +92,10 @@ var rules = []rule{
 
 	// Beside the core: for tests. Nothing imports them.
 	{pkg: "sim/...", imports: []string{"core", "sim/..."}},
+	{pkg: "zerotier/interop"},
 	{pkg: "fuzz/...", imports: []string{"core", "sim/...", "fuzz/..."}},
 	{pkg: "internal/archtest"},
+	{pkg: "internal/conformance"},
 }
 
 // coreStd is what core packages may import of the standard library. What is not in it is banned: sync,
