@@ -49,8 +49,14 @@ func (s *Switch) receiveRendezvous(now clock.Time, p *peer, m *Message) {
 		s.drop(DropBadAddress)
 		return
 	}
+	local := m.Path.Local
+	if m.Path.Remote.Addr().Unmap().Is4() != at.Addr().Is4() {
+		// Deviation: the reference sends from the socket over which it was told. When the upstream is reached over
+		// the other family, that socket cannot reach the address.
+		local = AllSockets
+	}
 	if about := s.peers[r.Peer]; about != nil {
-		s.meetAt(now, about, m.Path.Local, at)
+		s.meetAt(now, about, local, at)
 		return
 	}
 	slot := 0
@@ -63,7 +69,7 @@ func (s *Switch) receiveRendezvous(now clock.Time, p *peer, m *Message) {
 			slot = i
 		}
 	}
-	s.rendezvous[slot] = pendingRendezvous{r.Peer, m.Path.Local, at, now}
+	s.rendezvous[slot] = pendingRendezvous{r.Peer, local, at, now}
 }
 
 // resumeRendezvous acts on a RENDEZVOUS about a peer that was not known when it came.
@@ -83,8 +89,10 @@ func (s *Switch) resumeRendezvous(now clock.Time, p *peer) {
 
 // meetAt opens our NAT towards an address of p and tries to reach p there.
 func (s *Switch) meetAt(now clock.Time, p *peer, local int, at netip.AddrPort) {
-	if t := p.findPath(PathID{local, at}); t != nil && t.usable(now) && t.alive(now) {
-		return
+	for _, t := range p.paths {
+		if t.Remote == at && (t.Local == local || local == AllSockets) && t.usable(now) && t.alive(now) {
+			return
+		}
 	}
 	if at.Addr().Is4() {
 		var junk [4]byte
