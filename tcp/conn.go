@@ -76,13 +76,18 @@ func (c *Conn) Open(cfg *Config, now clock.Time, srcPort, dstPort uint16, iss Se
 // Accept makes c a passive connection from the SYN in h, for which ListenSegment has returned ListenAccept:
 // LISTEN to SYN-RECEIVED. iss is as for Open.
 func (c *Conn) Accept(cfg *Config, now clock.Time, h *Header, iss Seq) {
+	c.acceptFrom(cfg, now, h, iss)
+	c.stats.SegsIn++
+	c.count.open(true)
+}
+
+// acceptFrom enters SYN-RECEIVED.
+func (c *Conn) acceptFrom(cfg *Config, now clock.Time, h *Header, iss Seq) {
 	c.init(cfg, now, h.DstPort, h.SrcPort, iss)
 	c.state = StateSynReceived
 	c.shut.passive = true
 	c.opt = negotiated{timestamps: !cfg.NoTimestamps, sack: !cfg.NoSACK, scaling: !cfg.NoWindowScale, sum: !cfg.NoSum}
-	c.stats.SegsIn++
 	c.receiveSYN(now, h)
-	c.count.open(true)
 }
 
 // init sets everything that does not depend on who opens.
@@ -148,10 +153,11 @@ func (c *Conn) established(now clock.Time) {
 	c.snd.progress = now
 	c.stats.SYNsRetransmitted = c.snd.syns - 1
 	lostSYN := c.snd.syns > 1
-	if !lostSYN {
-		c.rtt.sample(now.Sub(c.snd.lastSent), c.minRTO)
-	} else {
+	switch {
+	case lostSYN:
 		c.rtt.lostSYN()
+	case c.snd.lastSent != clock.Never: // else nobody knows: the SYN was a cookie
+		c.rtt.sample(now.Sub(c.snd.lastSent), c.minRTO)
 	}
 	c.updateMSS()
 	c.cwnd.init(int(c.snd.mss), lostSYN)
