@@ -386,6 +386,8 @@ func stackIdle(mtu, buffer, n int) job {
 		s, err := heapOf(n, func() error {
 			c, s, err := d.connect(l)
 			conns = append(conns, c, s)
+			d.hosts[0].Poll(d.now)
+			d.hosts[1].Poll(d.now)
 			return err
 		})
 		for _, c := range conns {

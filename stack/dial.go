@@ -122,7 +122,7 @@ func (s *Stack) isBroadcast(a netip.Addr) bool {
 
 // newTCP makes a connection and puts it into the table, in the place of a TIME-WAIT record if there is one.
 func (s *Stack) newTCP(t tuple) *TCP {
-	c := &TCP{s: s, flow: flow{tuple: t}}
+	c := &TCP{s: s, flow: flow{tuple: t}, conn: s.conns.get()}
 	c.flow.conn = c
 	c.timer.Owner, c.timer.Kind = c, timerConn
 	s.putFlow(&c.flow)

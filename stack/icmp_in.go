@@ -179,7 +179,7 @@ func (s *Stack) reportTCP(now clock.Time, r *report) {
 	seq := tcp.Seq(q.Seq)
 	// "TCP MUST check that the TCP sequence number [...] is within the range SND.UNA =< SEG.SEQ < SND.NXT"
 	// RFC 5927, Section 4.1.
-	if !c.conn.InFlight(seq) {
+	if c.conn == nil || !c.conn.InFlight(seq) {
 		s.drop(DropICMPQuote)
 		return
 	}

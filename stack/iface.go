@@ -149,7 +149,7 @@ func (s *Stack) RemoveInterface(now clock.Time, i Interface) error {
 	ifc.up = false
 	s.changed()
 	for c := ifc.conns.pop(); c != nil; c = ifc.conns.pop() {
-		c.path = path{}
+		c.ifc = nil
 		s.want(c)
 	}
 	s.ifaces[i] = nil

@@ -1,6 +1,8 @@
 package stack
 
 import (
+	"net/netip"
+
 	"github.com/ztstack/ztstack/clock"
 	"github.com/ztstack/ztstack/ethernet"
 	"github.com/ztstack/ztstack/internal/be"
@@ -48,10 +50,10 @@ func (q *connQueue) pop() *TCP {
 // want makes Output ask c. A connection without a path waits on the loopback interface, where its turn
 // finds it one or finds that there is none.
 func (s *Stack) want(c *TCP) {
-	if c.queued || c.dead {
-		return
+	if c.queued || c.dead || c.conn == nil {
+		return // a connection at rest has nothing to send
 	}
-	ifc := c.path.ifc
+	ifc := c.ifc
 	if ifc == nil || s.iface(ifc.id) == nil {
 		ifc = s.ifaces[0]
 	}
@@ -143,7 +145,10 @@ type template struct {
 // prepare makes sure that c has a path and a link address to send to, and belongs to ifc. It returns false,
 // and has taken c off ifc's queue, if it has to wait or to be asked elsewhere.
 func (s *Stack) prepare(now clock.Time, ifc *iface, c *TCP) bool {
-	if c.generation != s.generation || c.path.ifc == nil {
+	n := c.neighbor
+	known := n != nil && n.version == c.version
+	var next netip.Addr
+	if c.generation != s.generation || c.ifc == nil || !known && ifc.linkLen != 0 {
 		remote := c.flow.tuple.remoteAddr()
 		s.freshPMTU(now, remote)
 		p, ok := s.lookup(remote, c.flow.tuple.via())
@@ -151,12 +156,16 @@ func (s *Stack) prepare(now clock.Time, ifc *iface, c *TCP) bool {
 			s.blackhole(now, ifc, c, DropNoRoute)
 			return false
 		}
-		if p.mtu != c.path.mtu {
+		if p.mtu != int(c.mtu) {
 			c.conn.SetMSS(now, mssOf(p.mtu, c.flow.tuple.is4))
 		}
-		c.route(now, p)
+		if c.generation != s.generation || c.ifc != p.ifc {
+			c.route(now, p)
+			n, known = c.neighbor, c.neighbor != nil
+		}
+		next = p.next
 	}
-	if c.path.ifc != ifc {
+	if c.ifc != ifc {
 		ifc.conns.pop()
 		s.want(c)
 		return false
@@ -164,10 +173,8 @@ func (s *Stack) prepare(now clock.Time, ifc *iface, c *TCP) bool {
 	if ifc.linkLen == 0 {
 		return true
 	}
-	n := c.neighbor
-	known := n != nil && n.version == c.version
 	if !known {
-		n = s.neighborFor(now, ifc, c.path.next)
+		n = s.neighborFor(now, ifc, next)
 	}
 	if !s.usable(now, n) {
 		c.neighbor = nil
@@ -206,7 +213,7 @@ func (s *Stack) outputConn(now clock.Time, ifc *iface, c *TCP, b *link.Buf) bool
 	t := &c.template
 	hl := int(t.n)
 	maxSegs := ifc.info.MaxSegs
-	limit := ifc.linkLen + c.path.mtu
+	limit := ifc.linkLen + int(c.mtu)
 	if maxSegs > 1 {
 		limit = ifc.linkLen + 65535
 	}
@@ -241,9 +248,14 @@ func (s *Stack) outputConn(now clock.Time, ifc *iface, c *TCP, b *link.Buf) bool
 
 // route makes c use p.
 func (c *TCP) route(now clock.Time, p path) {
-	c.path = p
+	c.ifc, c.mtu = p.ifc, uint16(p.mtu)
 	c.generation = c.s.generation
 	c.neighbor = nil
+	if p.ifc.linkLen != 0 {
+		if n := p.ifc.neighbors.get(p.next); n != nil && n.resolved() {
+			c.neighbor, c.version = n, n.version
+		}
+	}
 	c.fill()
 }
 
@@ -254,8 +266,8 @@ func (c *TCP) fill() {
 	at := 0
 	local, remote := &c.flow.tuple.local, &c.flow.tuple.remote
 	t.is4 = c.flow.tuple.is4
-	if c.path.ifc.linkLen != 0 {
-		h := ethernet.Header{Src: c.path.ifc.info.Addr, Type: ethernet.TypeIPv6}
+	if c.ifc.linkLen != 0 {
+		h := ethernet.Header{Src: c.ifc.info.Addr, Type: ethernet.TypeIPv6}
 		if t.is4 {
 			h.Type = ethernet.TypeIPv4
 		}

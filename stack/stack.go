@@ -67,19 +67,22 @@ type Stack struct {
 	// generation changes whenever a path that a socket remembers may no longer be right.
 	generation uint32
 
-	flows4    table.Table[table.Key4, *flow]
-	flows6    table.Table[table.Key6, *flow]
-	last4     flowCache[table.Key4]
-	last6     flowCache[table.Key6]
-	numConns  int
-	halfOpen  halfOpenList
-	timeWaits timeWaitList
-	listeners map[uint16]*Listener // by port; a chain through Listener.next
-	udps      map[uint16]*UDP      // by port; a chain through UDP.next
-	numUDPs   int
-	pings     map[uint16]*Ping // by identifier
-	portKey   [2]uint64
-	portNext  uint32
+	flows4     table.Table[table.Key4, *flow]
+	flows6     table.Table[table.Key6, *flow]
+	last4      flowCache[table.Key4]
+	last6      flowCache[table.Key6]
+	conns      freeList[tcp.Conn]
+	dormants   freeList[tcp.Dormant]
+	numConns   int
+	numResting int
+	halfOpen   halfOpenList
+	timeWaits  timeWaitList
+	listeners  map[uint16]*Listener // by port; a chain through Listener.next
+	udps       map[uint16]*UDP      // by port; a chain through UDP.next
+	numUDPs    int
+	pings      map[uint16]*Ping // by identifier
+	portKey    [2]uint64
+	portNext   uint32
 
 	portPatience uint32 // see dialPort
 

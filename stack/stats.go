@@ -93,6 +93,7 @@ type Stats struct {
 
 	Conns     int // TCP connections now, half-open ones included
 	HalfOpen  int // of those, in SYN-RECEIVED
+	Resting   int // of those, idle and packed
 	TimeWait  int // TIME-WAIT records now
 	UDPs      int // UDP sockets now
 	Neighbors int // neighbour entries now
@@ -106,7 +107,7 @@ type Stats struct {
 func (s *Stack) Stats() Stats {
 	st := s.stats
 	st.Conns, st.HalfOpen, st.TimeWait = s.numConns, s.halfOpen.n, s.timeWaits.n
-	st.UDPs = s.numUDPs
+	st.Resting, st.UDPs = s.numResting, s.numUDPs
 	for _, ifc := range s.ifaces {
 		if ifc != nil {
 			st.Neighbors += ifc.neighbors.entries.Len()

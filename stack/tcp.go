@@ -15,20 +15,23 @@ type Event = tcp.Event
 type TCP struct {
 	flow flow
 	s    *Stack
-	conn tcp.Conn
+	conn *tcp.Conn    // nil while at rest, and once freed
+	rest *tcp.Dormant // not nil while at rest
 
 	// What Output needs: see output.go.
 	template   template
-	path       path
+	mtu        uint16 // of the path
+	ifc        *iface // that the path leads out of; nil if it is not known
 	neighbor   *neighbor
-	generation uint32 // of the Stack when path was found
+	generation uint32 // of the Stack when the path was found
 	version    uint32 // of neighbor when template was made
-	burst      int32  // segments sent since the connection's turn came
+	burst      uint16 // segments sent since the connection's turn came
 	queued     bool   // in a connQueue
 	dead       bool   // no longer in the table
 	released   bool   // nobody holds it any more: free it when it is dead
 	accepted   bool   // not, or no longer, waiting to be accepted
 	noSum      bool   // the connection leaves checksums out
+	inHalf     bool   // in the list of half-open connections
 	next       *TCP   // in a connQueue
 
 	timer wheel.Timer
@@ -36,13 +39,15 @@ type TCP struct {
 
 	listener           *Listener // while half-open, or waiting to be accepted
 	prevHalf, nextHalf *TCP      // in the list of half-open connections
-	inHalf             bool
 }
 
 // Read takes received bytes. It returns ErrWouldBlock (of package tcp) when there are none yet, and
 // io.EOF after the peer's FIN.
 func (t *TCP) Read(now clock.Time, b []byte) (int, error) {
-	n, err := t.conn.Read(now, b)
+	if t.rest != nil && len(b) > 0 {
+		return 0, tcp.ErrWouldBlock
+	}
+	n, err := t.awake().Read(now, b)
 	if n > 0 {
 		t.s.touched(now, t) // the window may be worth announcing
 	}
@@ -51,7 +56,7 @@ func (t *TCP) Read(now clock.Time, b []byte) (int, error) {
 
 // Write queues bytes to be sent. It takes what fits and returns tcp.ErrWouldBlock if that is nothing.
 func (t *TCP) Write(now clock.Time, b []byte) (int, error) {
-	n, err := t.conn.Write(now, b)
+	n, err := t.awake().Write(now, b)
 	if n > 0 {
 		t.s.touched(now, t)
 	}
@@ -60,13 +65,13 @@ func (t *TCP) Write(now clock.Time, b []byte) (int, error) {
 
 // CloseRead discards what has been and will be received.
 func (t *TCP) CloseRead(now clock.Time) {
-	t.conn.CloseRead(now)
+	t.awake().CloseRead(now)
 	t.s.touched(now, t)
 }
 
 // CloseWrite sends a FIN after the bytes queued so far.
 func (t *TCP) CloseWrite(now clock.Time) {
-	t.conn.CloseWrite(now)
+	t.awake().CloseWrite(now)
 	t.s.touched(now, t)
 }
 
@@ -76,7 +81,7 @@ func (t *TCP) Close(now clock.Time) {
 	if t.released {
 		return
 	}
-	t.conn.Close(now)
+	t.awake().Close(now)
 	t.s.letGo(now, t)
 }
 
@@ -85,7 +90,7 @@ func (t *TCP) Abort(now clock.Time) {
 	if t.released {
 		return
 	}
-	t.conn.Abort(now)
+	t.awake().Abort(now)
 	t.s.letGo(now, t)
 }
 
@@ -93,23 +98,44 @@ func (t *TCP) Abort(now clock.Time) {
 func (t *TCP) Events() Event { return t.sig.take() }
 
 // Readable returns the number of bytes that Read can take now.
-func (t *TCP) Readable() int { return t.conn.Readable() }
+func (t *TCP) Readable() int {
+	if t.rest != nil {
+		return 0
+	}
+	return t.awake().Readable()
+}
 
 // Writable returns the number of bytes that Write can take now.
-func (t *TCP) Writable() int { return t.conn.Writable() }
+func (t *TCP) Writable() int { return t.awake().Writable() }
 
 // State returns the connection's state.
-func (t *TCP) State() tcp.State { return t.conn.State() }
+func (t *TCP) State() tcp.State {
+	if t.rest != nil {
+		return tcp.StateEstablished
+	}
+	return t.awake().State()
+}
 
 // Err returns why the connection ended, or nil.
-func (t *TCP) Err() error { return t.conn.Err() }
+func (t *TCP) Err() error {
+	if t.rest != nil {
+		return nil
+	}
+	return t.awake().Err()
+}
 
-// Conn gives access to the state machine for options and Info. After changing an option that may cause
-// something to be sent, call Kick.
-func (t *TCP) Conn() *tcp.Conn { return &t.conn }
+// Conn gives access to the state machine for options and Info. It is valid until the next call into the Stack. Output will
+// ask the connection again, whatever was done to it.
+func (t *TCP) Conn() *tcp.Conn {
+	t.Kick()
+	return t.conn
+}
 
 // Kick makes Output ask the connection again.
-func (t *TCP) Kick() { t.s.want(t) }
+func (t *TCP) Kick() {
+	t.awake()
+	t.s.want(t)
+}
 
 // Local returns the local address and port.
 func (t *TCP) Local() netip.AddrPort {
@@ -132,7 +158,7 @@ func (s *Stack) zoned(a netip.AddrPort, i Interface) netip.AddrPort {
 	return a
 }
 
-// touched follows every call into a connection: its events are announced, and Output will ask it.
+// touched follows every call into a connection, which is awake: its events are announced, and Output will ask it.
 func (s *Stack) touched(now clock.Time, c *TCP) {
 	if ev := c.conn.Events(); ev != 0 {
 		if c.listener != nil && !c.accepted {
@@ -147,8 +173,10 @@ func (s *Stack) touched(now clock.Time, c *TCP) {
 
 // pollConn runs a connection's timers.
 func (s *Stack) pollConn(now clock.Time, c *TCP) {
-	c.conn.Poll(now)
-	s.touched(now, c)
+	c.awake().Poll(now)
+	if !s.goToRest(now, c) {
+		s.touched(now, c)
+	}
 }
 
 // settle follows Output's having nothing more to send: what the connection has become decides.
@@ -170,7 +198,7 @@ func (s *Stack) settle(now clock.Time, c *TCP) {
 		}
 		s.wheel.Arm(&c.timer, c.conn.Deadline())
 	default:
-		s.wheel.Arm(&c.timer, c.conn.Deadline())
+		s.wheel.Arm(&c.timer, clock.Min(c.conn.Deadline(), s.restAt(now, c)))
 	}
 }
 
@@ -206,15 +234,17 @@ func (s *Stack) letGo(now clock.Time, c *TCP) {
 // free gives a dead connection's memory back.
 func (s *Stack) free(c *TCP) {
 	c.conn.Release()
+	s.conns.put(c.conn)
+	c.conn = nil
 	c.sig.owner = nil
 	c.neighbor = nil
-	c.path = path{}
+	c.ifc = nil
 }
 
 // connUnreachable tells a connection that is only beginning that its neighbour does not answer. Others
 // find out by their timers.
 func (s *Stack) connUnreachable(now clock.Time, c *TCP) {
-	if c.conn.State() == tcp.StateSynSent {
+	if c.State() == tcp.StateSynSent {
 		// The SYN has waited here. It counts as sent, since there is something to be said about it.
 		if n, _ := c.conn.Output(now, s.loopbackBuffer(), 1); n > 0 {
 			s.drop(DropNeighborFailed)
@@ -235,7 +265,7 @@ func (s *Stack) kickAll(now clock.Time) {
 func (s *Stack) abortFrom(now clock.Time, a netip.Addr) {
 	s.forEachConn(func(c *TCP) {
 		if c.flow.tuple.localAddr() == a {
-			c.conn.Abort(now)
+			c.awake().Abort(now)
 			s.touched(now, c)
 		}
 	})

@@ -62,7 +62,7 @@ func (s *Stack) tcpReceive(now clock.Time, in *inbound, c *TCP, seg []byte) {
 		return
 	}
 	s.stats.TCPSegmentsIn++
-	c.conn.Receive(now, h, seg[n:])
+	c.awake().Receive(now, h, seg[n:])
 	s.touched(now, c)
 }
 
@@ -96,7 +96,7 @@ func (s *Stack) tcpInput(now clock.Time, in *inbound, src, dst netip.Addr, seg [
 	var old *timeWait
 	if f := s.getFlow(&t); f != nil {
 		if f.conn != nil {
-			f.conn.conn.Receive(now, h, seg[n:])
+			f.conn.awake().Receive(now, h, seg[n:])
 			s.touched(now, f.conn)
 			return
 		}
@@ -112,6 +112,9 @@ func (s *Stack) tcpInput(now clock.Time, in *inbound, src, dst netip.Addr, seg [
 	}
 	switch tcp.ListenSegment(h) {
 	case tcp.ListenReset:
+		if s.acceptCookie(now, l, &t, h, seg[n:]) {
+			return
+		}
 		s.drop(DropTCPNoListener)
 		s.sendReset(now, &t, h, len(seg)-n)
 	case tcp.ListenAccept:
