@@ -28,6 +28,9 @@ func (n *Node) message(now clock.Time, m *vl1.Message) (Frame, bool) {
 		n.vl1.Retry(now, m)
 	case vl2.HasFrame:
 		n.vl1.Trust(now, m.From)
+		if m.Hops > 0 {
+			n.stats.FramesRelayed++
+		}
 		return n.frame(&f, m.Packet), true
 	}
 	return Frame{}, false

@@ -40,6 +40,9 @@ func TestConversation(t *testing.T) {
 	if relayed := w.hosts[0].n.Stats().VL1.Relayed; relayed == 0 {
 		t.Error("the root relayed nothing")
 	}
+	if s := b.n.Stats(); s.FramesRelayed == 0 || s.FramesRelayed >= s.FramesIn {
+		t.Errorf("%d of %d frames to b came through the root, want the first and not all", s.FramesRelayed, s.FramesIn)
+	}
 }
 
 // TestFirstFrame sends a frame before anything is known about the peer: it must not be lost.

@@ -8,6 +8,7 @@ import (
 // Stats are a node's counters. Those of the fast path, which does not pass through the Node, are the driver's.
 type Stats struct {
 	FramesIn          uint64 // frames to the host
+	FramesRelayed     uint64 // those of them that came through a root or another relay
 	FramesOut         uint64 // unicast frames from the host
 	ShortFrames       uint64 // frames of the host without a whole Ethernet header
 	NoController      uint64 // configuration requests refused because this node is no controller

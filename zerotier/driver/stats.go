@@ -50,6 +50,7 @@ func (d *Driver) Stats() []Stat {
 	c.add("drop: events", d.dropped+s.DroppedEvents)
 	d.mu.Unlock()
 	c.add("node frames in", s.FramesIn)
+	c.add("node frames in, relayed", s.FramesRelayed)
 	c.add("node frames out", s.FramesOut)
 	c.add("drop: no Ethernet header", s.ShortFrames)
 	c.add("drop: not a controller", s.NoController)
