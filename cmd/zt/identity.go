@@ -23,7 +23,7 @@ identity.public (address:0:public) and identity.secret (address:0:public:secret)
 
 Where a command takes an identity, give the text itself, a file that holds it, or - for standard input.`,
 		Args: noArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE: showHelp,
 	}
 	c.AddCommand(newIdentityNew(), newIdentityPublic(), newIdentityValidate())
 	return c
@@ -32,9 +32,10 @@ Where a command takes an identity, give the text itself, a file that holds it, o
 func newIdentityNew() *cobra.Command {
 	var out string
 	c := &cobra.Command{
-		Use:   "new",
-		Short: "Make a new identity and print it with its secret keys",
-		Args:  noArgs,
+		Use:               "new",
+		Short:             "Make a new identity and print it with its secret keys",
+		Args:              noArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, _ []string) error {
 			id, err := identity.Generate(rand.Reader)
 			if err != nil {
@@ -70,9 +71,10 @@ func writeSecret(name, text string) error {
 
 func newIdentityPublic() *cobra.Command {
 	return &cobra.Command{
-		Use:   "public IDENTITY",
-		Short: "Print an identity without its secret keys",
-		Args:  oneIdentity,
+		Use:               "public IDENTITY",
+		Short:             "Print an identity without its secret keys",
+		Args:              oneIdentity,
+		ValidArgsFunction: identityFiles,
 		RunE: func(c *cobra.Command, args []string) error {
 			id, err := readIdentity(c.InOrStdin(), args[0])
 			if err != nil {
@@ -86,9 +88,10 @@ func newIdentityPublic() *cobra.Command {
 
 func newIdentityValidate() *cobra.Command {
 	return &cobra.Command{
-		Use:   "validate IDENTITY",
-		Short: "Check that an identity's address follows from its keys",
-		Args:  oneIdentity,
+		Use:               "validate IDENTITY",
+		Short:             "Check that an identity's address follows from its keys",
+		Args:              oneIdentity,
+		ValidArgsFunction: identityFiles,
 		RunE: func(c *cobra.Command, args []string) error {
 			id, err := readIdentity(c.InOrStdin(), args[0])
 			if err != nil {
@@ -103,6 +106,14 @@ func newIdentityValidate() *cobra.Command {
 	}
 }
 
+// identityFiles completes the one argument as a file name.
+func identityFiles(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return nil, cobra.ShellCompDirectiveDefault
+}
+
 func oneIdentity(c *cobra.Command, args []string) error {
 	if len(args) != 1 {
 		return asUsage(fmt.Errorf("%s takes one identity: its text, a file that holds it, or - for standard input", c.CommandPath()))
@@ -110,26 +121,58 @@ func oneIdentity(c *cobra.Command, args []string) error {
 	return nil
 }
 
+// maxIdentityText is more than any identity's text has; what is longer is something else.
+const maxIdentityText = 4096
+
 // readIdentity reads an identity from the argument itself, from the file that it names, or from stdin.
 func readIdentity(stdin io.Reader, arg string) (identity.Identity, error) {
-	text := arg
+	if id, err := identity.Parse(arg); err == nil {
+		return id, nil
+	}
+	var id identity.Identity
+	from, text := arg, arg
 	switch {
+	case arg == "":
+		return id, asUsage(errors.New("the identity is empty: give its text, a file that holds it, or - for standard input"))
 	case arg == "-":
-		b, err := io.ReadAll(io.LimitReader(stdin, 4096))
+		from = "standard input"
+		b, err := io.ReadAll(io.LimitReader(stdin, maxIdentityText))
 		if err != nil {
-			return identity.Identity{}, fmt.Errorf("reading an identity from standard input: %w", err)
+			return id, fmt.Errorf("reading an identity from standard input: %w", err)
 		}
 		text = string(b)
-	case !strings.Contains(arg, ":"):
-		b, err := os.ReadFile(arg)
+	case looksLikeIdentity(arg):
+		from = "the argument"
+	default:
+		b, err := readFile(arg)
+		if errors.Is(err, fs.ErrNotExist) {
+			return id, fmt.Errorf("%q is neither the text of an identity (address:0:public) nor a file", arg)
+		}
 		if err != nil {
-			return identity.Identity{}, fmt.Errorf("reading an identity: %w", err)
+			return id, fmt.Errorf("reading an identity: %w", err)
 		}
 		text = string(b)
 	}
 	id, err := identity.Parse(text)
 	if err != nil {
-		return id, fmt.Errorf("reading an identity: %w", err)
+		return id, fmt.Errorf("reading an identity from %s: %w", from, err)
 	}
 	return id, nil
+}
+
+// looksLikeIdentity reports whether text begins as an identity does, which no sensible file name does.
+func looksLikeIdentity(text string) bool {
+	addr, _, ok := strings.Cut(text, ":")
+	_, err := identity.ParseAddress(strings.TrimSpace(addr))
+	return ok && err == nil
+}
+
+// readFile reads the beginning of a file.
+func readFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxIdentityText))
 }

@@ -24,29 +24,19 @@ func run(args []string) int {
 	root := newRoot()
 	root.SetArgs(args)
 	err := root.Execute()
-	var usage *usageError
-	var failed *demo.Failure
-	switch {
-	case err == nil:
+	if err == nil {
 		return 0
-	case errors.Is(err, demo.ErrInterrupted):
-		fmt.Fprintln(os.Stderr, "zt: interrupted; everything is stopped")
-		return exitInterrupted
-	case errors.As(err, &usage):
-		fmt.Fprintf(os.Stderr, "zt: %v\n", err)
-		return exitUsage
-	case errors.As(err, &failed) && failed.Reported:
-		return exitFailed
 	}
 	fmt.Fprintf(os.Stderr, "zt: %v\n", err)
+	var usage *usageError
+	switch {
+	case errors.Is(err, demo.ErrInterrupted):
+		return exitInterrupted
+	case errors.As(err, &usage):
+		return exitUsage
+	}
 	return exitFailed
 }
-
-// A usageError is a mistake on the command line.
-type usageError struct{ err error }
-
-func (e *usageError) Error() string { return e.err.Error() }
-func (e *usageError) Unwrap() error { return e.err }
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
@@ -56,29 +46,49 @@ func newRoot() *cobra.Command {
 ZeroTier node: no TUN device, no root, no change to the host.
 
 Exit codes: 0 success, 1 something failed, 2 a mistake on the command line, 130 interrupted.`,
-		SilenceUsage:               true,
-		SilenceErrors:              true,
-		SuggestionsMinimumDistance: 2,
-		Args:                       noArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          noArgs,
+		RunE:          showHelp,
 	}
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return &usageError{fmt.Errorf("%w\nRun '%s --help' for the flags", err, c.CommandPath())}
-	})
-	root.AddCommand(newVersion(), newIdentity(), demo.NewCommand(asUsage), demo.NewAgentCommand())
+	root.SetFlagErrorFunc(flagError)
+	root.AddCommand(newVersion(), newIdentity(), demo.NewCommand(asUsage, flagError), demo.NewAgentCommand())
+	root.SetHelpCommand(newHelp(root))
+	root.InitDefaultCompletionCmd()
+	if c, _, err := root.Find([]string{"completion"}); err == nil {
+		c.Args, c.RunE = noArgs, showHelp
+	}
 	return root
 }
 
-// asUsage marks err as a mistake on the command line.
-func asUsage(err error) error { return &usageError{err} }
+// showHelp runs a command that has others below it and does nothing itself.
+func showHelp(c *cobra.Command, _ []string) error { return c.Help() }
 
-// noArgs refuses arguments: on a command that has others below it, they are mistyped commands.
-func noArgs(c *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
+func newHelp(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Show the help of a command",
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			var names []string
+			if c, _, err := root.Find(args); err == nil {
+				for _, sub := range c.Commands() {
+					if sub.IsAvailableCommand() {
+						names = append(names, sub.Name()+"\t"+sub.Short)
+					}
+				}
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			c, rest, err := root.Find(args)
+			if err != nil {
+				return asUsage(err)
+			}
+			if len(rest) > 0 {
+				return unknownCommand(c, rest[0])
+			}
+			c.InitDefaultHelpFlag()
+			return c.Help()
+		},
 	}
-	msg := fmt.Sprintf("unknown command %q for %q", args[0], c.CommandPath())
-	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
-		msg += fmt.Sprintf("; did you mean %q?", near[0])
-	}
-	return asUsage(fmt.Errorf("%s\nRun '%s --help' for the commands", msg, c.CommandPath()))
 }

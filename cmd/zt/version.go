@@ -23,9 +23,10 @@ type versionInfo struct {
 func newVersion() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
-		Use:   "version",
-		Short: "Print the version, the commit it was built from, and the platform",
-		Args:  noArgs,
+		Use:               "version",
+		Short:             "Print the version, the commit it was built from, and the platform",
+		Args:              noArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, _ []string) error {
 			v := buildVersion()
 			if asJSON {

@@ -5,41 +5,41 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/ztstack/ztstack/clock"
 	"github.com/ztstack/ztstack/sockets"
-	"github.com/ztstack/ztstack/zerotier/controller"
 	"github.com/ztstack/ztstack/zerotier/driver"
 	"github.com/ztstack/ztstack/zerotier/identity"
 	"github.com/ztstack/ztstack/zerotier/vl1"
-	"github.com/ztstack/ztstack/zerotier/vl2"
 )
 
 // An Agent is one node of the demonstration, driven by calls from the conductor: over a pipe in the same process, or over the standard
 // input and output of a process of its own. Its exported methods have the form that net/rpc wants.
 type Agent struct {
+	name   string
 	ctx    context.Context // done when the agent is to stop
 	cancel context.CancelFunc
+	routes routes
 
 	mu      sync.Mutex
-	name    string
-	node    *sockets.Node
-	network *sockets.Network
-	capture *capture
-	server  *fileServer
+	node    *sockets.Node    // set by Start; guarded by mu
+	network *sockets.Network // set by Join; guarded by mu
+	capture *capture         // guarded by mu
+	server  *fileServer      // set by Serve; guarded by mu
 
+	client   *http.Client // set by Join
 	received atomic.Int64 // bytes of the download under way
 }
 
-func newAgent() *Agent {
-	a := &Agent{}
+func newAgent(name string) *Agent {
+	a := &Agent{name: name}
 	a.ctx, a.cancel = context.WithCancel(context.Background())
 	return a
 }
@@ -49,7 +49,6 @@ type Empty struct{}
 
 // StartArgs describes the node to start.
 type StartArgs struct {
-	Name       string
 	Root       bool   // be the root: make the planet
 	Planet     []byte // for all others
 	Controller bool
@@ -69,7 +68,7 @@ type StartReply struct {
 
 // Start makes an identity and starts the node.
 func (a *Agent) Start(args StartArgs, reply *StartReply) error {
-	id, err := identity.Generate(rand.Reader)
+	id, err := identity.Generate(untilDone{a.ctx, rand.Reader})
 	if err != nil {
 		return err
 	}
@@ -88,10 +87,14 @@ func (a *Agent) Start(args StartArgs, reply *StartReply) error {
 		Controller:    args.Controller,
 		Impair:        driver.Impairment{Loss: args.Loss, Delay: args.Delay, Seed: args.Seed},
 	}
+	n.Host.TCP.ReceiveBuffer = receiveBuffer
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.stopped() {
+		return errStopped
+	}
 	if args.Pcap != "" {
-		if a.capture, err = newCapture(args.Pcap, args.Name); err != nil {
+		if a.capture, err = newCapture(args.Pcap, a.name); err != nil {
 			return err
 		}
 		n.Host.Tap = a.capture.frame
@@ -99,9 +102,27 @@ func (a *Agent) Start(args StartArgs, reply *StartReply) error {
 	if err := n.Start(); err != nil {
 		return err
 	}
-	a.name, a.node = args.Name, n
+	a.node = n
+	a.routes.follow(a.ctx, n)
 	*reply = StartReply{Address: id.Address, UDP: udp, Planet: args.Planet, PID: os.Getpid()}
 	return nil
+}
+
+// receiveBuffer is four times the sender's buffer, so that a reader that hashes for a moment does not close the window.
+const receiveBuffer = 1 << 20
+
+// untilDone is a Reader that fails when ctx is done.
+type untilDone struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+// Read implements io.Reader.
+func (u untilDone) Read(b []byte) (int, error) {
+	if u.ctx.Err() != nil {
+		return 0, errStopped
+	}
+	return u.r.Read(b)
 }
 
 // freePort finds a UDP port of loopback. The planet has to name the root's port before the root is started.
@@ -125,166 +146,43 @@ func makePlanet(root *identity.Identity, at netip.AddrPort) []byte {
 	return w.Append(nil)
 }
 
-// Online waits until the node has heard the root.
-func (a *Agent) Online(limit time.Duration, _ *Empty) error {
-	ctx, cancel := context.WithTimeout(a.ctx, limit)
-	defer cancel()
-	return a.node.Up(ctx)
-}
-
-// NetworkArgs describes the network that the controller is to make.
-type NetworkArgs struct {
-	Name   string
-	MTU    int
-	Prefix netip.Prefix // managed IPv4 range
-}
-
-// CreateNetwork creates a private network with IPv4, RFC 4193 and 6PLANE addresses.
-func (a *Agent) CreateNetwork(args NetworkArgs, reply *vl2.NetworkID) error {
-	return a.node.Control(func(now clock.Time, c *controller.Controller) error {
-		id := c.NewNetworkID()
-		first := args.Prefix.Masked().Addr()
-		for range 10 {
-			first = first.Next()
-		}
-		last := first
-		for range 200 {
-			last = last.Next()
-		}
-		*reply = id
-		return c.SetNetwork(now, controller.Network{
-			ID: id, Name: args.Name, MTU: args.MTU, Broadcast: true, MulticastMax: 32,
-			AssignV4: true, AssignRFC4193: true, AssignSixPlane: true,
-			Pools:  []controller.Pool{{First: first, Last: last}},
-			Routes: []vl2.Route{{Target: args.Prefix.Masked()}},
-		})
-	})
-}
-
-// AuthorizeArgs names a member.
-type AuthorizeArgs struct {
-	Network vl2.NetworkID
-	Member  identity.Address
-}
-
-// Authorize makes a node a member of the network.
-func (a *Agent) Authorize(args AuthorizeArgs, _ *Empty) error {
-	return a.node.Control(func(now clock.Time, c *controller.Controller) error {
-		return c.Authorize(now, args.Network, args.Member, true)
-	})
-}
-
-// JoinArgs names the network to join.
-type JoinArgs struct {
-	Network vl2.NetworkID
-	Limit   time.Duration
-}
-
-// JoinReply tells the addresses that the controller has assigned.
-type JoinReply struct {
-	MAC   string
-	Addrs []netip.Addr
-	MTU   int
-}
-
-// Join joins the network and waits for its configuration.
-func (a *Agent) Join(args JoinArgs, reply *JoinReply) error {
-	ctx, cancel := context.WithTimeout(a.ctx, args.Limit)
-	defer cancel()
-	nw, err := a.node.Join(ctx, args.Network)
-	if err != nil {
-		return err
-	}
-	a.mu.Lock()
-	a.network = nw
-	a.mu.Unlock()
-	*reply = JoinReply{MAC: nw.MAC().String(), Addrs: nw.Addrs(), MTU: nw.Config().MTU}
-	return nil
-}
-
-// PingArgs says whom to ping.
-type PingArgs struct {
-	To    netip.Addr
-	Count int
-	Limit time.Duration // for each
-}
-
-// PingReply has the round trips of the echoes that were answered, in ascending order.
-type PingReply struct {
-	RTT  []time.Duration
-	Lost int
-}
-
-// Ping sends echo requests one after another.
-func (a *Agent) Ping(args PingArgs, reply *PingReply) error {
-	p, err := a.network.Host().NewPinger(args.To)
-	if err != nil {
-		return err
-	}
-	defer p.Close()
-	for range args.Count {
-		ctx, cancel := context.WithTimeout(a.ctx, args.Limit)
-		rtt, err := p.Ping(ctx, 56)
-		cancel()
-		switch {
-		case a.ctx.Err() != nil:
-			return errStopped
-		case err != nil:
-			reply.Lost++
-		default:
-			reply.RTT = append(reply.RTT, rtt)
-		}
-	}
-	slices.Sort(reply.RTT)
-	return nil
-}
-
-// PeerReply tells how packets travel to a peer.
-type PeerReply struct {
-	Direct bool
-	Path   string // address of the peer, or of the root that relays
-	Cipher string
-}
-
-// Peer describes the path to another node.
-func (a *Agent) Peer(addr identity.Address, reply *PeerReply) error {
-	for _, p := range a.node.Peers() {
-		if p.Address != addr {
-			continue
-		}
-		reply.Direct, reply.Cipher = p.Direct, p.Cipher
-		for _, path := range p.Paths {
-			if path.Preferred {
-				reply.Path = path.Remote.String()
-			}
-		}
-	}
-	return nil
-}
-
 var errStopped = errors.New("stopped")
 
-// Lost says that another node is gone, and stops this one.
-func (a *Agent) Lost(why string, _ *Empty) error {
-	fmt.Fprintf(os.Stderr, "zt demo: node %s: %s; stopping\n", a.name, why)
-	return a.Stop(Empty{}, nil)
+// stopped reports whether the agent was told to stop.
+func (a *Agent) stopped() bool { return a.ctx.Err() != nil }
+
+// StopArgs says why the agent is to stop.
+type StopArgs struct {
+	Why string // what went wrong elsewhere; empty: nothing
 }
 
 // Stop ends the node and everything that it does.
-func (a *Agent) Stop(Empty, *Empty) error {
+func (a *Agent) Stop(args StopArgs, _ *Empty) error {
+	if args.Why != "" {
+		fmt.Fprintf(os.Stderr, "zt: node %s: %s; stopping\n", a.name, args.Why)
+	}
+	return a.stop()
+}
+
+// stop ends the node and everything that it does. It is idempotent.
+func (a *Agent) stop() error {
 	a.cancel()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	var err error
+	if a.client != nil {
+		a.client.CloseIdleConnections()
+	}
 	if a.server != nil {
-		err = a.server.close()
+		a.server.close()
 	}
 	if a.node != nil {
-		err = errors.Join(err, a.node.Close())
+		a.node.Close()
 	}
+	a.routes.wait()
+	var err error
 	if a.capture != nil {
-		err = errors.Join(err, a.capture.close())
+		err = a.capture.close()
 	}
-	a.server, a.capture = nil, nil
+	a.server, a.node, a.capture = nil, nil, nil
 	return err
 }

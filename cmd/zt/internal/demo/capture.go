@@ -15,10 +15,10 @@ import (
 // A capture writes a node's frames on the virtual network to a pcapng file.
 type capture struct {
 	mu  sync.Mutex
-	f   *os.File      // guarded by mu
-	buf *bufio.Writer // guarded by mu
-	w   *pcap.Writer  // guarded by mu
-	err error         // the first; guarded by mu
+	f   *os.File     // guarded by mu
+	buf wholeWrites  // guarded by mu
+	w   *pcap.Writer // guarded by mu
+	err error        // the first; guarded by mu
 }
 
 func newCapture(name, node string) (*capture, error) {
@@ -26,7 +26,7 @@ func newCapture(name, node string) (*capture, error) {
 	if err != nil {
 		return nil, fmt.Errorf("writing frames: %w", err)
 	}
-	c := &capture{f: f, buf: bufio.NewWriterSize(f, 1<<20)}
+	c := &capture{f: f, buf: wholeWrites{bufio.NewWriterSize(f, 1<<20)}}
 	if c.w, err = pcap.NewWriter(c.buf, pcap.Config{Application: "zt demo"}); err == nil {
 		_, err = c.w.AddInterface(pcap.Interface{Name: "node " + node, LinkType: pcap.Ethernet})
 	}
@@ -34,6 +34,20 @@ func newCapture(name, node string) (*capture, error) {
 		return nil, errors.Join(err, f.Close())
 	}
 	return c, nil
+}
+
+// wholeWrites buffers what is written and never splits a write between two of the file's, so that the file ends with a
+// whole block even if the process is killed.
+type wholeWrites struct{ *bufio.Writer }
+
+// Write implements io.Writer.
+func (w wholeWrites) Write(b []byte) (int, error) {
+	if len(b) > w.Available() {
+		if err := w.Flush(); err != nil {
+			return 0, err
+		}
+	}
+	return w.Writer.Write(b)
 }
 
 // frame is a sockets.HostConfig.Tap.
@@ -50,5 +64,12 @@ func (c *capture) close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.w = nil
-	return errors.Join(c.err, c.buf.Flush(), c.f.Close())
+	err := c.err
+	if err == nil {
+		err = c.buf.Flush()
+	}
+	if err = errors.Join(err, c.f.Close()); err != nil {
+		return fmt.Errorf("writing frames: %w", err)
+	}
+	return nil
 }

@@ -15,7 +15,6 @@ import (
 type printer struct {
 	w        io.Writer
 	terminal bool
-	quiet    bool
 }
 
 func newPrinter(f *os.File) *printer {
@@ -24,16 +23,14 @@ func newPrinter(f *os.File) *printer {
 
 // step says that a step is done, and how long it took.
 func (p *printer) step(what string, d time.Duration) {
-	if !p.quiet {
-		fmt.Fprintf(p.w, "%8s  %s\n", took(d), what)
-	}
+	fmt.Fprintf(p.w, "%8s  %s\n", took(d), what)
 }
 
 // progress starts showing a download of total bytes.
 func (p *printer) progress(family string, total int64) *progress {
 	b := &progress{p: p, family: family, total: total, start: time.Now()}
 	b.line = b.start
-	if p.terminal && !p.quiet && total > 0 {
+	if p.terminal && total > 0 {
 		b.bar = progressbar.NewOptions64(total,
 			progressbar.OptionSetWriter(p.w),
 			progressbar.OptionSetDescription("          "+family),
@@ -64,7 +61,7 @@ func (b *progress) set(n int64) {
 		return
 	}
 	now := time.Now()
-	if b.p.quiet || now.Sub(b.line) < time.Second || n == b.total {
+	if now.Sub(b.line) < max(time.Second, now.Sub(b.start)/10) || n == b.total {
 		return
 	}
 	b.line = now

@@ -6,12 +6,16 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+	"time"
 )
 
 // printJSON prints the result as one object.
 func (r *Result) printJSON(w io.Writer) error {
 	if r.Transfers == nil {
 		r.Transfers = []Transfer{}
+	}
+	if r.Timings == nil {
+		r.Timings = []Timing{}
 	}
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
@@ -20,29 +24,75 @@ func (r *Result) printJSON(w io.Writer) error {
 
 // printTable prints the result for people.
 func (r *Result) printTable(w io.Writer) error {
-	fmt.Fprintln(w)
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	var b strings.Builder
+	b.WriteString("\n")
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "NODE\tADDRESS\tUDP\tON NETWORK "+r.Network)
 	for _, n := range r.Nodes {
-		var addrs []string
+		addrs := []string{"-"}
+		if len(n.Addrs) > 0 {
+			addrs = addrs[:0]
+		}
 		for _, a := range n.Addrs {
 			addrs = append(addrs, a.String())
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", n.Name, n.Address, n.UDP, strings.Join(addrs, " "))
 	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	fmt.Fprintln(w)
-	t = tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	t.Flush()
+	b.WriteString("\n")
 	fmt.Fprintln(t, "FAMILY\tTHROUGHPUT\tPING p50\tp99\tRETRANSMITTED\tCIPHER\tPATH")
 	for _, x := range r.Transfers {
-		fmt.Fprintf(t, "%s\t%s\t%.0f µs\t%.0f µs\t%d segments\t%s\tfirst %s, then %s\n",
-			x.Family, bitrate(x.ThroughputBPS), x.RTTp50, x.RTTp99, x.Retransmits, x.Cipher, x.FirstPath, x.Path)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d segments\t%s\t%s\n",
+			x.Family, rate(x), microseconds(x.RTTp50), microseconds(x.RTTp99), x.Retransmits, x.Cipher, x.Path)
 	}
-	if err := t.Flush(); err != nil {
-		return err
+	t.Flush()
+	b.WriteString("\n")
+	r.writeRoutes(&b)
+	fmt.Fprintf(&b, "%s over each family, SHA-256 %s\n", size(r.Bytes), r.SHA256)
+	var parts []string
+	for _, x := range r.Timings {
+		parts = append(parts, x.What+" "+took(duration(x.MS)))
 	}
-	_, err := fmt.Fprintf(w, "\n%s over each family, SHA-256 %s\n", size(r.Bytes), r.SHA256)
+	fmt.Fprintf(&b, "%s in all: %s\n", took(duration(r.ElapsedMS)), strings.Join(parts, ", "))
+	_, err := io.WriteString(w, b.String())
 	return err
 }
+
+// writeRoutes writes how the members' packets have travelled, as they have reported it.
+func (r *Result) writeRoutes(b *strings.Builder) {
+	m := r.Meeting
+	for _, way := range [][2]string{{nameB, nameA}, {nameA, nameB}} {
+		var parts []string
+		for _, x := range m.Routes {
+			if x.From != way[0] {
+				continue
+			}
+			where := ""
+			switch x.What {
+			case relayed:
+				where = " by root " + m.Relay
+			case direct:
+				where = " to " + x.Path
+			}
+			parts = append(parts, fmt.Sprintf("%s%s at %s", x.What, where, took(duration(x.AtMS))))
+		}
+		fmt.Fprintf(b, "Path from %s to %s: %s\n", way[0], way[1], strings.Join(parts, ", "))
+	}
+	fmt.Fprintf(b, "Frames that came through the root: %d of the %d until the first echo, %d later\n", m.FramesRelayed, m.Frames, m.TotalRelayed-m.FramesRelayed)
+}
+
+func rate(x Transfer) string {
+	if x.ThroughputBPS == 0 {
+		return "-"
+	}
+	return bitrate(x.ThroughputBPS)
+}
+
+func microseconds(us float64) string {
+	if us == 0 {
+		return "-"
+	}
+	return took(time.Duration(us * 1e3))
+}
+
+func duration(ms float64) time.Duration { return time.Duration(ms * 1e6) }

@@ -47,8 +47,13 @@ func (a *Agent) Serve(args ServeArgs, reply *ServeReply) error {
 		return err
 	}
 	sum := sha256.New()
-	if _, err := io.CopyBuffer(sum, io.NewSectionReader(src, 0, src.Size()), make([]byte, 1<<20)); err != nil {
-		return errors.Join(fmt.Errorf("reading what is to be served: %w", err), src.Close())
+	whole := untilDone{a.ctx, io.NewSectionReader(src, 0, src.Size())}
+	n, err := io.CopyBuffer(sum, whole, make([]byte, 1<<20))
+	if err == nil && n != src.Size() {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("reading what is to be served, after %d bytes: %w", n, err), src.Close())
 	}
 	l, err := a.network.Listen("tcp", ":0")
 	if err != nil {
@@ -67,8 +72,8 @@ func (a *Agent) Serve(args ServeArgs, reply *ServeReply) error {
 		s.server.Serve(l) // it ends when close closes the server
 	}()
 	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.server = s
-	a.mu.Unlock()
 	*reply = ServeReply{Port: uint16(l.Addr().(*net.TCPAddr).Port), Bytes: src.Size(), SHA256: hex.EncodeToString(sum.Sum(nil))}
 	return nil
 }
@@ -79,13 +84,14 @@ func (s *fileServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", time.Time{}, io.NewSectionReader(s.source, 0, s.source.Size()))
 }
 
-func (s *fileServer) close() error {
-	err := s.server.Close()
+func (s *fileServer) close() {
+	s.server.Close()
 	<-s.done
-	return errors.Join(err, s.source.Close())
+	s.source.Close()
 }
 
-// Retransmits returns how many segments were retransmitted to serve the last download, and forgets its connections.
+// Retransmits returns how many segments were retransmitted to serve the last download, and forgets its connection, which the
+// client has kept open: a closed one has no counters.
 func (a *Agent) Retransmits(_ Empty, reply *uint64) error {
 	s := a.server
 	s.mu.Lock()
@@ -97,6 +103,9 @@ func (a *Agent) Retransmits(_ Empty, reply *uint64) error {
 	return nil
 }
 
+// SourceError tells what is wrong with the file that is served; nil if nothing is.
+func (a *Agent) SourceError(Empty, *Empty) error { return a.server.source.Err() }
+
 // DownloadReply tells what has arrived.
 type DownloadReply struct {
 	Bytes   int64
@@ -107,14 +116,12 @@ type DownloadReply struct {
 // Download fetches what the server at an address serves.
 func (a *Agent) Download(from netip.AddrPort, reply *DownloadReply) error {
 	a.received.Store(0)
-	tr := &http.Transport{DialContext: a.network.DialContext, DisableKeepAlives: true, ReadBufferSize: 64 << 10}
-	defer tr.CloseIdleConnections()
 	req, err := http.NewRequestWithContext(a.ctx, http.MethodGet, "http://"+from.String()+"/file", nil)
 	if err != nil {
 		return err
 	}
 	start := time.Now()
-	resp, err := (&http.Client{Transport: tr}).Do(req)
+	resp, err := a.client.Do(req)
 	if err != nil {
 		return err
 	}
