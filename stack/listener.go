@@ -157,21 +157,19 @@ func (s *Stack) acceptSYN(now clock.Time, l *Listener, t *tuple, h *tcp.Header, 
 		s.drop(DropNoRoute)
 		return
 	}
-	// Whoever began to connect last is the likeliest to go on with it: a flood evicts itself (RFC 4987,
-	// Section 3.2).
 	if s.halfOpen.n >= s.cfg.MaxHalfOpen || s.numConns >= s.cfg.MaxConns {
-		if s.halfOpen.head == nil {
-			s.drop(DropTCPLimit)
+		// Those that are half-open are left alone, and so is memory. But a cookie cannot begin beyond an old
+		// connection: its successor takes the place of whoever has waited longest (RFC 4987, Section 3.2).
+		if old == nil && s.halfOpen.n > 0 {
+			s.sendCookie(now, l, t, h, p)
 			return
 		}
-		s.drop(DropTCPHalfOpen)
-		s.evict(s.halfOpen.head)
+		if !s.evictOldest() {
+			return
+		}
 	}
 	c := s.newTCP(*t)
-	c.listener = l
-	s.halfOpen.push(c)
-	c.inHalf = true
-	l.half++
+	s.admit(l, c)
 	full := s.tcpConfig(l.cfg, p, t.is4)
 	c.noSum = full.NoSum
 	c.conn.Accept(&full, now, h, s.isn(now, t))
@@ -181,6 +179,14 @@ func (s *Stack) acceptSYN(now clock.Time, l *Listener, t *tuple, h *tcp.Header, 
 	c.route(now, p)
 	s.stats.TCPPassiveOpens++
 	s.touched(now, c)
+}
+
+// admit makes c one of l's half-open connections.
+func (s *Stack) admit(l *Listener, c *TCP) {
+	c.listener = l
+	s.halfOpen.push(c)
+	c.inHalf = true
+	l.half++
 }
 
 // evict forgets a half-open connection without a word.

@@ -79,15 +79,51 @@ func TestCase_T11(t *testing.T) {
 	l.alive()
 }
 
-// A flood of SYNs takes bounded memory, and an honest client still gets in.
+// A flood of SYNs takes bounded memory, and an honest client still gets in, although a thousand SYNs come between two of
+// its segments.
 func TestCase_T12(t *testing.T) {
 	l := newLabConfig(t, Config{MaxHalfOpen: 256}, true).meet()
+	honest := 0
 	for i := range 100000 {
 		l.in(synFrame(netip.AddrFrom4([4]byte{10, 0, 0, byte(2 + i%250)}), uint16(i/250+1)))
 		if i%64 == 0 {
 			l.out()
 		}
+		if i%10000 != 5000 {
+			continue
+		}
+		l.out()
+		p := l.peer(uint16(50000+i/10000), nil)
+		if i%20000 == 5000 {
+			p.overIPv6()
+		}
+		p.ts = true
+		p.want(p.say("S 0:0(0)", withMSS(1460), withSACKOK, withScale(7), withTS(100, 0)), "S. 0:0(0) ack 1")
+		for j := range 1000 {
+			l.in(synFrame(netip.AddrFrom4([4]byte{10, 0, 1, byte(j)}), uint16(i/10000+1)))
+		}
+		l.out()
+		p.want(p.say(". 1:1(0) ack 1"))
+		p.accept()
+		p.say("P. 1:101(100) ack 1")
+		if n := p.read(1); n != 100 {
+			t.Fatalf("%d bytes of an honest client's arrive, want 100", n)
+		}
+		p.write(10000)
+		p.ackAll(1000)
+		if in := p.info(); len(p.heard) != 10000 || !in.SACK || !in.Timestamp || in.SendScale != 7 || in.MSS < 1400 {
+			t.Errorf("an honest client gets %d bytes; %+v", len(p.heard), in)
+		}
+		p.conn.Abort(l.now)
+		l.out()
+		honest++
 	}
+	if st := l.s.Stats(); honest != 10 || st.TCPCookiesIn == 0 || st.TCPCookiesOut < 90000 {
+		t.Errorf("%d honest clients, %d cookies came back, %d sent", honest, st.TCPCookiesIn, st.TCPCookiesOut)
+	}
+	// An ACK out of the blue is refused as ever.
+	p := l.peer(60000, nil)
+	p.want(p.say(". 1:1(0) ack 12345"), "R 12345:12345(0)")
 	if st := l.s.Stats(); st.HalfOpen > 256 || st.Conns > 256 || st.Buffered != 0 {
 		t.Errorf("%d connections, %d half-open, %d bytes; limit 256", st.Conns, st.HalfOpen, st.Buffered)
 	}

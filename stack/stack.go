@@ -24,7 +24,7 @@ type Config struct {
 	TCP tcp.Config
 
 	MaxConns     int // most TCP connections, half-open ones included; 0 means 65536
-	MaxHalfOpen  int // most connections in SYN-RECEIVED; the oldest gives way; 0 means 1024
+	MaxHalfOpen  int // most connections in SYN-RECEIVED; beyond it SYN cookies are sent; 0 means 1024
 	MaxTimeWait  int // most TIME-WAIT records; the oldest gives way; 0 means 65536
 	MaxNeighbors int // most neighbour entries per interface; 0 means 1024
 	BufferLimit  int // bytes of all stream data queued in both directions; 0 means no limit
@@ -77,6 +77,7 @@ type Stack struct {
 	numResting int
 	halfOpen   halfOpenList
 	timeWaits  timeWaitList
+	cookies    clock.Time           // until when a SYN cookie may come back
 	listeners  map[uint16]*Listener // by port; a chain through Listener.next
 	udps       map[uint16]*UDP      // by port; a chain through UDP.next
 	numUDPs    int

@@ -84,6 +84,7 @@ type Stats struct {
 	TCPResetsOut                  uint64 // for segments without a connection
 	TCPActiveOpens                uint64
 	TCPPassiveOpens               uint64
+	TCPCookiesOut, TCPCookiesIn   uint64 // SYN cookies sent, and connections made of those that came back
 	UDPIn, UDPOut                 uint64 // datagrams
 	ICMPIn, ICMPOut               uint64 // messages of either family
 	ICMPErrorsOut                 uint64

@@ -84,6 +84,16 @@ func key6(local, remote [16]byte, localPort, remotePort uint16, i Interface) (k 
 	return k
 }
 
+// bytes returns the packed 4-tuple, in b.
+func (t *tuple) bytes(b *[40]byte) []byte {
+	if t.is4 {
+		k := t.key4()
+		return b[:copy(b[:], k[:])]
+	}
+	k := t.key6()
+	return b[:copy(b[:], k[:])]
+}
+
 // isn returns the initial sequence number for a new connection (RFC 6528).
 func (s *Stack) isn(now clock.Time, t *tuple) tcp.Seq {
 	if t.is4 {

@@ -98,22 +98,27 @@ func cookieOffset(cfg *Config, now clock.Time, tuple []byte) uint32 {
 	return timestampOffset(cfg.ISNKey, now, ISN(cfg.ISNKey, now, tuple))
 }
 
-// AcceptCookie makes c a connection in SYN-RECEIVED if the segment in h answers a SYN,ACK that Cookie has written for tuple,
-// and reports whether it does. h is then to be given to Receive, which establishes the connection.
-func (c *Conn) AcceptCookie(cfg *Config, now clock.Time, h *Header, tuple []byte) bool {
+// IsCookie reports whether the segment in h answers a SYN,ACK that Cookie has written for tuple.
+func IsCookie(cfg *Config, now clock.Time, h *Header, tuple []byte) bool {
 	if h.Flags&(SYN|RST|ACK) != ACK {
 		return false
 	}
 	iss := h.Ack - 1
-	mss := uint32(iss) & 7
 	t := cookieTime(now)
 	t -= (t - int64(iss>>3)) & (cookieTimes - 1)
-	if cookieTime(now)-t > 1 || cookieHash(cfg.ISNKey, tuple, h.Seq-1, t, mss) != uint32(iss)&^(cookieTimes*8-1) {
+	return cookieTime(now)-t <= 1 && cookieHash(cfg.ISNKey, tuple, h.Seq-1, t, uint32(iss)&7) == uint32(iss)&^(cookieTimes*8-1)
+}
+
+// AcceptCookie makes c a connection in SYN-RECEIVED if the segment in h answers a SYN,ACK that Cookie has written for tuple,
+// and reports whether it does. h is then to be given to Receive, which establishes the connection.
+func (c *Conn) AcceptCookie(cfg *Config, now clock.Time, h *Header, tuple []byte) bool {
+	if !IsCookie(cfg, now, h, tuple) {
 		return false
 	}
+	iss := h.Ack - 1
 	syn := Header{SrcPort: h.SrcPort, DstPort: h.DstPort, Seq: h.Seq - 1, Flags: SYN, Window: h.Window}
 	o := &syn.Options
-	o.HasMSS, o.MSS = true, cookieMSS[mss]
+	o.HasMSS, o.MSS = true, cookieMSS[iss&7]
 	if h.Options.HasTimestamps {
 		bits := h.Options.TSEcr & cookieOptions
 		o.HasTimestamps, o.TSVal = true, h.Options.TSVal
