@@ -21,14 +21,15 @@ type Conn struct {
 	shut   shutdown
 	next   clock.Time // no later than the earliest of timers
 
-	rcv  receiveState
-	snd  sendState
-	sent scoreboard
-	rec  recoveryState
-	rack rackState
-	rtt  rttState
-	cwnd Window
-	cc   Congestion
+	rcv   receiveState
+	snd   sendState
+	sent  scoreboard
+	rec   recoveryState
+	eifel eifelState
+	rack  rackState
+	rtt   rttState
+	cwnd  Window
+	cc    Congestion
 
 	timers [numTimers]clock.Time
 	pool   *bytequeue.Pool

@@ -101,6 +101,9 @@ func (c *Conn) outputLost(now clock.Time, dst []byte) int {
 		flags |= PSH
 	}
 	c.sent.markResent(i, now)
+	if c.opt.timestamps {
+		c.eifel.resent(c.timestamp(now))
+	}
 	c.rec.prr.out += uint32(n)
 	c.stats.Retransmits++
 	c.stats.BytesRetransmitted += uint64(n)

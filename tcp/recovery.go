@@ -49,6 +49,9 @@ func (c *Conn) advance(now clock.Time, h *Header, n int) {
 	if c.rec.phase == phaseOpen && !c.opt.sack {
 		c.sent.sacked = 0
 	}
+	if c.eifel.sent && c.eifel.judge(h) && c.rec.phase != phaseOpen {
+		c.undo(now)
+	}
 	if c.rec.phase != phaseOpen && c.rec.recover.LessEq(c.snd.una) {
 		c.leaveRecovery(now)
 	} else if c.rec.phase == phaseRecovery {
@@ -168,6 +171,7 @@ func (c *Conn) detectLoss(now clock.Time) {
 
 // enterRecovery begins fast retransmit and fast recovery: RFC 6675, Section 5 (4); RFC 6582, Section 3.2.
 func (c *Conn) enterRecovery(now clock.Time) {
+	c.eifel.begin(&c.cwnd)
 	c.rec.phase = phaseRecovery
 	c.rec.recover = c.snd.nxt
 	c.rec.force = true
@@ -207,6 +211,9 @@ func (c *Conn) leaveRecovery(now clock.Time) {
 // RFC 5681, Section 3.1.
 func (c *Conn) lossTimeout(now clock.Time) {
 	again := c.rec.phase == phaseLoss
+	if c.rec.phase == phaseOpen {
+		c.eifel.begin(&c.cwnd)
+	}
 	c.cc.Timeout(&c.cwnd, now, c.snd.flight(), again)
 	c.rec.phase = phaseLoss
 	c.rec.force = true

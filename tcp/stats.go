@@ -12,6 +12,7 @@ type Stats struct {
 	DuplicateSegs      uint32 // segments received that brought nothing new
 	OutOfOrder         uint32 // segments received beyond a gap
 	DSACKs             uint32 // reports of segments the peer received twice
+	Undos              uint32 // reductions of the window taken back: nothing had been lost
 	WindowProbes       uint32 // probes of a closed window sent
 	LossProbes         uint32 // probes for a lost tail sent
 	SYNsRetransmitted  uint8

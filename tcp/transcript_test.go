@@ -562,7 +562,7 @@ func (x *transcript) want(f []string) {
 		"timeouts": strconv.Itoa(int(in.Stats.Timeouts)), "retransmits": strconv.Itoa(int(in.Stats.Retransmits)),
 		"rto": in.RTO.String(), "srtt": in.SRTT.String(), "recovery": strconv.FormatBool(in.InRecovery),
 		"window": strconv.Itoa(in.SendWindow), "deadline": x.conn.Deadline().Sub(x.now).String(),
-		"dsacks": strconv.Itoa(int(in.Stats.DSACKs)),
+		"dsacks": strconv.Itoa(int(in.Stats.DSACKs)), "undos": strconv.Itoa(int(in.Stats.Undos)),
 	}
 	if f[0] == "event" {
 		bit := map[string]Event{"readable": Readable, "writable": Writable, "connected": Connected, "readclosed": ReadClosed, "closed": Closed}[f[1]]
