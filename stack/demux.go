@@ -25,21 +25,27 @@ func (s *Stack) getFlow(t *tuple) *flow {
 
 // putFlow enters f under its 4-tuple, in the place of what may have been there.
 func (s *Stack) putFlow(f *flow) {
-	s.last4.conn, s.last6.conn = nil, nil
 	if f.tuple.is4 {
-		s.flows4.Put(f.tuple.key4(), f)
+		k := f.tuple.key4()
+		s.flows4.Put(k, f)
+		s.last4.forget(k)
 	} else {
-		s.flows6.Put(f.tuple.key6(), f)
+		k := f.tuple.key6()
+		s.flows6.Put(k, f)
+		s.last6.forget(k)
 	}
 }
 
 // deleteFlow removes f.
 func (s *Stack) deleteFlow(f *flow) {
-	s.last4.conn, s.last6.conn = nil, nil
 	if f.tuple.is4 {
-		s.flows4.Delete(f.tuple.key4())
+		k := f.tuple.key4()
+		s.flows4.Delete(k)
+		s.last4.forget(k)
 	} else {
-		s.flows6.Delete(f.tuple.key6())
+		k := f.tuple.key6()
+		s.flows6.Delete(k)
+		s.last6.forget(k)
 	}
 }
 
@@ -48,6 +54,13 @@ func (s *Stack) deleteFlow(f *flow) {
 type flowCache[K comparable] struct {
 	key  K
 	conn *TCP
+}
+
+// forget makes the cache empty if it is about the flow with key k, which has changed.
+func (c *flowCache[K]) forget(k K) {
+	if c.key == k {
+		c.conn = nil
+	}
 }
 
 // connOf returns the connection between two addresses, or nil. Link-local ones are tried on every

@@ -67,27 +67,31 @@ func (t *TCP) wake() {
 }
 
 // restAt returns when c, which has nothing more to send, may go to rest, or clock.Never.
-func (s *Stack) restAt(now clock.Time, c *TCP) clock.Time {
-	switch {
-	case !c.conn.Quiet():
+func restAt(now clock.Time, c *tcp.Conn) clock.Time {
+	if !c.Quiet() {
 		return clock.Never
-	case c.conn.Fresh():
-		return now.Add(restFresh)
 	}
-	return now.Add(restAfter)
+	at := c.LastActive().Add(restDelay(c))
+	if at <= now {
+		return now.Add(restAfter) // there is something that Sleep minds; it will pass
+	}
+	return at
+}
+
+func restDelay(c *tcp.Conn) time.Duration {
+	if c.Fresh() {
+		return restFresh
+	}
+	return restAfter
 }
 
 // goToRest puts c to rest if it can be, and reports whether it did.
 func (s *Stack) goToRest(now clock.Time, c *TCP) bool {
-	if c.queued || !c.conn.Quiet() {
+	if c.queued || !c.conn.Quiet() || now.Sub(c.conn.LastActive()) < restDelay(c.conn) {
 		return false
 	}
-	quiet := restAfter
-	if c.conn.Fresh() {
-		quiet = restFresh
-	}
 	d := s.dormants.get()
-	if !c.conn.Sleep(now, quiet, d) {
+	if !c.conn.Sleep(now, d) {
 		s.dormants.put(d)
 		return false
 	}

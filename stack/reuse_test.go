@@ -276,3 +276,20 @@ func TestListenerTimeWait(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkConnect connects, sends a byte each way and closes, in one goroutine; both ends are included. After 32768
+// connections ports and TIME-WAIT records are used again and again.
+func BenchmarkConnect(b *testing.B) {
+	w := newChurn(b, netip.AddrPortFrom(b4, 80), Config{}, Config{})
+	for range numEphemeral + 100 {
+		if err := w.once(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := w.once(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

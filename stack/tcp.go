@@ -198,7 +198,7 @@ func (s *Stack) settle(now clock.Time, c *TCP) {
 		}
 		s.wheel.Arm(&c.timer, c.conn.Deadline())
 	default:
-		s.wheel.Arm(&c.timer, clock.Min(c.conn.Deadline(), s.restAt(now, c)))
+		s.wheel.Arm(&c.timer, clock.Min(c.conn.Deadline(), restAt(now, c.conn)))
 	}
 }
 

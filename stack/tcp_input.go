@@ -13,7 +13,7 @@ import (
 // tcpFast4 handles a segment of a connection that exists, which nearly all are. It reports false, having
 // done nothing, for others.
 func (s *Stack) tcpFast4(now clock.Time, in *inbound, seg []byte) bool {
-	if len(seg) < tcp.HeaderLen {
+	if len(seg) < tcp.HeaderLen || tcp.Flags(seg[13])&(tcp.SYN|tcp.ACK) == tcp.SYN {
 		return false
 	}
 	k := key4(in.dst4, in.src4, be.Uint16(seg[2:]), be.Uint16(seg))
@@ -30,7 +30,7 @@ func (s *Stack) tcpFast4(now clock.Time, in *inbound, seg []byte) bool {
 
 // tcpFast6 is tcpFast4 for IPv6.
 func (s *Stack) tcpFast6(now clock.Time, in *inbound, seg []byte) bool {
-	if len(seg) < tcp.HeaderLen {
+	if len(seg) < tcp.HeaderLen || tcp.Flags(seg[13])&(tcp.SYN|tcp.ACK) == tcp.SYN {
 		return false
 	}
 	k := key6(in.dst6, in.src6, be.Uint16(seg[2:]), be.Uint16(seg), in.ifc.id)

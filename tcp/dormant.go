@@ -72,11 +72,13 @@ func (c *Conn) Quiet() bool {
 // Fresh reports whether no data has been sent nor received yet.
 func (c *Conn) Fresh() bool { return c.stats.BytesIn == 0 && c.stats.BytesOut == 0 }
 
-// Sleep makes d of c, if c is Quiet and has been for some time, and reports whether it did. Then c is no longer a connection, and
-// may be used for another one.
-func (c *Conn) Sleep(now clock.Time, quiet time.Duration, d *Dormant) bool {
-	heard := max(c.rcv.heard, c.snd.lastSent, c.snd.progress)
-	if !c.Quiet() || now.Sub(heard) < quiet || !c.dispensable(now) {
+// LastActive returns when something was last sent or received.
+func (c *Conn) LastActive() clock.Time { return max(c.rcv.heard, c.snd.lastSent, c.snd.progress) }
+
+// Sleep makes d of c, if c is Quiet, and reports whether it did. Then c is no longer a connection, and may be used for another
+// one. A connection that has just been active should not be put to sleep: it forgets what helps with reordering.
+func (c *Conn) Sleep(now clock.Time, d *Dormant) bool {
+	if !c.Quiet() || !c.dispensable(now) {
 		return false
 	}
 	r, s := &c.rcv, &c.snd

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 	"unsafe"
 )
 
@@ -81,7 +80,7 @@ func TestDormantKeepsAll(t *testing.T) {
 		before := map[string]any{}
 		leaves(reflect.ValueOf(&c).Elem(), "", notDormant, func(name string, v reflect.Value) { before[name] = v.Interface() })
 		var d Dormant
-		if !c.Sleep(c.snd.progress+c.rcv.heard+c.snd.lastSent, 0, &d) {
+		if !c.Sleep(c.LastActive(), &d) {
 			t.Fatal("the connection does not go to sleep")
 		}
 		d.Wake(&again)
@@ -112,7 +111,6 @@ func TestSleepsOnlyWhenQuiet(t *testing.T) {
 		"closed":         func(c *Conn) { c.CloseWrite(1e9) },
 		"not reading":    func(c *Conn) { c.CloseRead(1e9) },
 		"aborted":        func(c *Conn) { c.Abort(1e9) },
-		"lately":         func(c *Conn) { c.rcv.heard = later - 1 },
 		"traced":         func(c *Conn) { c.trace = func(TraceEvent) {} },
 		"event":          func(c *Conn) { c.events = Writable },
 		"challenged":     func(c *Conn) { c.challenge.allow(later - 1) },
@@ -127,7 +125,7 @@ func TestSleepsOnlyWhenQuiet(t *testing.T) {
 			c.Events()
 		}
 		var d Dormant
-		if got, want := c.Sleep(later, time.Second, &d), name == ""; got != want {
+		if got, want := c.Sleep(later, &d), name == ""; got != want {
 			t.Errorf("%q: Sleep = %v, want %v", name, got, want)
 		}
 		if name != "" {
