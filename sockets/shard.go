@@ -76,19 +76,31 @@ func (s *shard) settle(now clock.Time) {
 	for _, l := range *s.links.Load() {
 		l.drain(now)
 	}
-	s.st.Poll(now)
+	s.run(now)
+}
+
+// run runs the timers, collects whom to wake and returns the next deadline. The caller holds s.mu.
+func (s *shard) run(now clock.Time) (next clock.Time) {
+	next = s.st.Poll(now)
 	for t := s.st.ExpiredTimer(); t != nil; t = s.st.ExpiredTimer() {
 		t.Owner.(*half).expire(&s.wakes)
 	}
 	for o := s.st.Ready(); o != nil; o = s.st.Ready() {
 		o.(socket).ready(&s.wakes)
 	}
+	return next
 }
 
 // arm makes the timer fire when the stack next has something to do. It comes after fill, because sending starts
 // timers. The caller holds s.mu.
 func (s *shard) arm(now clock.Time) {
-	next := s.st.Poll(now)
+	next := s.run(now)
+	for _, l := range *s.links.Load() {
+		if s.st.Pending(l.ifc) {
+			// A connection that fill has asked had a deadline that has passed: leave goes round again.
+			l.pending.Store(true)
+		}
+	}
 	if next != clock.Never && (s.armed == clock.Never || next < s.armed) && !s.closed {
 		s.armed = next
 		d := next.Sub(now)
