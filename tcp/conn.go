@@ -104,6 +104,7 @@ func (c *Conn) init(cfg *Config, now clock.Time, srcPort, dstPort uint16, iss Se
 	c.timeWait = orDefault(cfg.TimeWait, defaultTimeWait)
 	c.finWait2 = orDefault(cfg.FinWait2, defaultFinWait2)
 	c.rtt.init()
+	c.rtt.fixed = cfg.MinRTO != 0
 	c.challenge.init(cfg.ISNKey, now, iss)
 	c.rcv.init(clampBuffer(cfg.ReceiveBuffer), int(c.routeMSS))
 	c.snd.init(clampBuffer(cfg.SendBuffer), iss)

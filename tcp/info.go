@@ -36,7 +36,7 @@ func (c *Conn) Info() Info {
 	}
 	return Info{
 		State: c.state,
-		SRTT:  c.rtt.srtt, RTTVar: c.rtt.rttvar, RTO: c.rtt.timeout(), MinRTT: c.rtt.minimum,
+		SRTT:  c.rtt.srtt, RTTVar: c.rtt.rttvar, RTO: c.timeout(), MinRTT: c.rtt.minimum,
 		CWND: c.cwnd.CWND, SSThresh: c.cwnd.SSThresh,
 		Flight: c.snd.flight(), Pipe: c.pipe(),
 		SACKed: int(c.sent.sacked), Lost: int(c.sent.lost), Resent: int(c.sent.resent),
@@ -72,6 +72,6 @@ func (c *Conn) traced(now clock.Time, reason string) {
 	c.trace(TraceEvent{
 		Now: now, Reason: reason,
 		CWND: c.cwnd.CWND, SSThresh: c.cwnd.SSThresh, Flight: c.snd.flight(), Pipe: c.pipe(),
-		SRTT: c.rtt.srtt, RTO: c.rtt.timeout(), SndUNA: c.snd.una, SndNXT: c.snd.nxt,
+		SRTT: c.rtt.srtt, RTO: c.timeout(), SndUNA: c.snd.una, SndNXT: c.snd.nxt,
 	})
 }

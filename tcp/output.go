@@ -57,7 +57,7 @@ func (c *Conn) outputSYN(now clock.Time, dst []byte) int {
 	c.snd.nxt = c.snd.iss + 1
 	c.snd.syns = min(c.snd.syns, 254) + 1
 	c.snd.lastSent = now
-	c.setTimer(timerRTO, now.Add(c.rtt.timeout()))
+	c.setTimer(timerRTO, now.Add(c.timeout()))
 	c.stats.SegsOut++
 	return c.sum(dst, h.Put(dst))
 }
@@ -105,6 +105,9 @@ func (c *Conn) outputLost(now clock.Time, dst []byte) int {
 		c.eifel.resent(c.timestamp(now))
 	}
 	c.rec.prr.out += uint32(n)
+	if i == c.sent.head {
+		c.timers[timerRTO] = clock.Never // it is for this segment that it is to run
+	}
 	c.stats.Retransmits++
 	c.stats.BytesRetransmitted += uint64(n)
 	c.count.retransmit()
@@ -142,7 +145,7 @@ func (c *Conn) outputNew(now clock.Time, dst []byte, maxSegs int) (n, gso int) {
 			// The window is closed, or so small that to use it would be silly. Nothing in flight will bring
 			// news of it.
 			s.progress = now
-			c.setTimer(timerRTO, now.Add(c.rtt.timeout()))
+			c.setTimer(timerRTO, now.Add(c.timeout()))
 		}
 		return 0, 0
 	}

@@ -28,13 +28,14 @@ const (
 	probeNone   probeKind = iota
 	probeNew              // a segment of new data
 	probeResent           // the last segment again
+	probeHead             // in fast recovery, the first segment again
 )
 
 const (
 	// delayedACKAllowance is how long a peer may hold back an ACK: WCDelAckT of RFC 8985, Section 7.2.
 	delayedACKAllowance = 200 * time.Millisecond
 	// probeSlack is added to a probe timeout, which may be far shorter than what a busy peer needs to wake up.
-	probeSlack = 2 * time.Millisecond
+	probeSlack = time.Millisecond
 	// reorderPersist is for how many recoveries a widened reordering window lasts: RFC 8985, Section 6.2.
 	reorderPersist = 16
 )
@@ -136,14 +137,12 @@ func (c *Conn) detectByTime(now clock.Time) (found bool) {
 
 // armRTO starts the retransmission timer, or that of a loss probe if one may be sent first: RFC 8985, Section 7.2.
 func (c *Conn) armRTO(now clock.Time) {
-	d := c.rtt.timeout()
+	d := c.timeout()
 	c.rack.probing = false
-	if c.opt.sack && c.rec.phase == phaseOpen && c.rack.probe == probeNone && c.rtt.sampled && c.rtt.backoff == 0 &&
-		c.sent.sacked == 0 && c.sent.lost == 0 && c.snd.wnd > 0 {
-		// "PTO = 2 * SRTT [...] If FlightSize is one segment, [...] PTO += WCDelAckT". A receiver may well wait for the
-		// second full segment, not for any second one.
-		pto := 2*c.rtt.srtt + probeSlack
-		if c.snd.flight() < 2*int(c.snd.mss) {
+	if c.mayProbe() {
+		// "PTO = 2 * SRTT [...] If FlightSize is one segment, [...] PTO += WCDelAckT".
+		pto := max(2*c.rtt.srtt, probeSlack)
+		if !c.answeredAtOnce() {
 			pto += delayedACKAllowance
 		}
 		if pto < d {
@@ -154,11 +153,53 @@ func (c *Conn) armRTO(now clock.Time) {
 	c.setTimer(timerRTO, now.Add(d))
 }
 
+// mayProbe reports whether the next thing to do, if no ACK comes, is a loss probe.
+//
+// "The sender SHOULD start or restart a loss probe PTO timer [...] unless it is already in fast recovery, RTO recovery, or
+// segments have been SACKed [...] These conditions are excluded because they are addressed by similar mechanisms" RFC 8985, Section 7.2.
+//
+// Deviation: fast recovery is not excluded. If the retransmission that is last in the network is lost, nothing that was
+// sent later tells so, and no such mechanism but the timeout would.
+func (c *Conn) mayProbe() bool {
+	if !c.opt.sack || c.rack.probe != probeNone || !c.rtt.sampled || c.rtt.backoff > 0 || c.snd.wnd == 0 {
+		return false
+	}
+	switch c.rec.phase {
+	case phaseOpen:
+		return c.sent.sacked == 0 && c.sent.lost == 0
+	case phaseRecovery:
+		return true
+	}
+	return false
+}
+
+// answeredAtOnce reports whether the peer has no reason to hold back the ACK that is awaited.
+//
+// "an ACK SHOULD be generated for at least every second full-sized segment" and when "the incoming segment fills in all
+// or part of a gap", or is out of order: RFC 5681, Section 4.2. A peer without SACK, for which no probe is sent before
+// the timeout either, is not trusted to be that modern.
+func (c *Conn) answeredAtOnce() bool {
+	if !c.opt.sack {
+		return false
+	}
+	switch c.rec.phase {
+	case phaseOpen:
+		return c.snd.flight() >= 2*int(c.snd.mss) || c.sent.sacked > 0
+	case phaseLoss:
+		// What the first timeout was is doubled, whatever is in flight now.
+		return c.rec.prompt
+	}
+	return true
+}
+
+// timeout returns the retransmission timeout.
+func (c *Conn) timeout() time.Duration { return c.rtt.timeout(c.answeredAtOnce()) }
+
 // lossProbe sends something that makes the peer tell what it has: new data if there is any and the
 // peer's window allows, or the last segment again (RFC 8985, Section 7.3).
 func (c *Conn) lossProbe(now clock.Time) {
 	k := &c.rack
-	if c.rec.phase != phaseOpen || c.sent.sacked > 0 || c.sent.lost > 0 {
+	if !c.mayProbe() {
 		// The peer has told something since the timer was started.
 		c.armRTO(now)
 		return
@@ -167,6 +208,15 @@ func (c *Conn) lossProbe(now clock.Time) {
 	c.rec.force = true
 	c.stats.LossProbes++
 	mss := int(c.snd.mss)
+	if c.rec.phase == phaseRecovery {
+		// What the peer waits for is the first segment. If it gets it, it says so, and whether that was the only
+		// one missing.
+		k.probe = probeHead
+		c.sent.markHeadLostAgain(mss)
+		c.setTimer(timerRTO, now.Add(c.timeout()))
+		c.traced(now, "probe")
+		return
+	}
 	unsent := c.snd.unsent()
 	if usable := int(c.snd.wnd) - c.snd.flight(); unsent > 0 && usable >= min(unsent, mss) && (unsent >= mss || c.snd.noDelay) {
 		k.probe = probeNew
@@ -174,16 +224,16 @@ func (c *Conn) lossProbe(now clock.Time) {
 		k.probe = probeResent
 		c.sent.markTailLost(mss)
 	}
-	c.setTimer(timerRTO, now.Add(c.rtt.timeout()))
+	c.setTimer(timerRTO, now.Add(c.timeout()))
 	c.traced(now, "probe")
 }
 
 // probeAnswered ends a loss probe when an ACK covers it: RFC 8985, Section 7.4. If the last segment was sent
 // again, and nothing says that it arrived twice, it has repaired a loss that nobody has noticed, and
 // congestion control is told.
-func (c *Conn) probeAnswered(now clock.Time, dsack bool) {
+func (c *Conn) probeAnswered(now clock.Time, dsack, news bool) {
 	k := &c.rack
-	if dsack {
+	if dsack || k.probe == probeHead && news {
 		k.probe = probeNone
 		return
 	}
@@ -196,6 +246,19 @@ func (c *Conn) probeAnswered(now clock.Time, dsack bool) {
 		c.traced(now, "probe repaired")
 	}
 	k.probe = probeNone
+}
+
+// markHeadLostAgain marks the first segment in flight as lost even if it has been sent again.
+func (s *scoreboard) markHeadLostAgain(mss int) {
+	if s.n == 0 {
+		return
+	}
+	if r := s.at(s.head); r.flags&recordSACKed == 0 {
+		if r.len() > mss {
+			s.split(s.head, r.start.Add(mss))
+		}
+		s.markLost(s.head)
+	}
 }
 
 // markTailLost marks the last segment in flight as lost, so that it is sent again.

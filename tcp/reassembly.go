@@ -87,7 +87,10 @@ func (c *Conn) receiveInOrder(now clock.Time, b []byte) bool {
 	}
 	// "an ACK SHOULD be generated for at least every second full-sized segment, and MUST be generated within
 	// 500 ms" RFC 5681, Section 4.2. Output sees the first by itself.
-	if c.timers[timerDelayedACK] == clock.Never {
+	if r.prompt > 0 {
+		r.prompt--
+		r.ackNow = true
+	} else if c.timers[timerDelayedACK] == clock.Never {
 		c.setTimer(timerDelayedACK, now.Add(delayedACK))
 	}
 	return true
@@ -117,6 +120,7 @@ func (c *Conn) receiveBehindGap(now clock.Time, seq Seq, b []byte, fin bool) {
 	// "A TCP receiver SHOULD send an immediate duplicate ACK when an out-of-order segment arrives [and] an
 	// immediate ACK when the incoming segment fills in all or part of a gap" RFC 5681, Section 4.2.
 	c.acknowledgeNow()
+	r.prompt = promptSegments
 	if len(b) > 0 {
 		if seq != r.nxt {
 			c.stats.OutOfOrder++
@@ -251,7 +255,11 @@ func (c *Conn) ackDuplicate(start, end Seq) {
 // was refused for another reason, such as an old timestamp, is no duplicate.
 func (c *Conn) noteDuplicate(start, end Seq) {
 	known := end.LessEq(c.rcv.nxt) || c.ooo != nil && c.ooo.set.Covers(rangeset.Range{Start: uint32(start), End: uint32(end)})
-	if c.opt.sack && start.LessThan(end) && known {
+	if !known || !start.LessThan(end) {
+		return
+	}
+	c.rcv.prompt = promptSegments
+	if c.opt.sack {
 		c.rcv.dsackStart, c.rcv.dsackEnd = start, end
 	}
 }

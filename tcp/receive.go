@@ -223,7 +223,11 @@ func (c *Conn) takeACK(now clock.Time, h *Header, n int) (moved bool) {
 		}
 	}
 	if c.rack.probe != probeNone {
-		c.probeAnswered(now, c.stats.DSACKs != dsacks)
+		c.probeAnswered(now, c.stats.DSACKs != dsacks, moved || newly > 0)
+	}
+	if newly > 0 && !moved {
+		// A selective acknowledgement of new data restarts the timer like a cumulative one.
+		c.armRTO(now)
 	}
 	if c.rec.duplicates > 0 || newly > 0 || c.rec.phase != phaseOpen || c.sent.sacked > 0 {
 		c.detectLoss(now)

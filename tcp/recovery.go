@@ -19,6 +19,7 @@ const (
 type recoveryState struct {
 	phase      phase
 	force      bool  // the first retransmission of a recovery is sent whatever the window
+	prompt     bool  // the timeout that began phaseLoss was one for ACKs that are not delayed
 	duplicates uint8 // duplicate ACKs in a row
 	recover    Seq   // RecoveryPoint: the phase ends when this is acknowledged
 	prr        reduction
@@ -215,6 +216,7 @@ func (c *Conn) lossTimeout(now clock.Time) {
 		c.eifel.begin(&c.cwnd)
 	}
 	c.cc.Timeout(&c.cwnd, now, c.snd.flight(), again)
+	c.rec.prompt = c.answeredAtOnce()
 	c.rec.phase = phaseLoss
 	c.rec.force = true
 	c.rec.duplicates = 0

@@ -7,6 +7,13 @@ const (
 	initialRTO = time.Second
 	// lostSYNRTO is the timeout after a SYN was retransmitted: RFC 6298, Section 5 (5.7).
 	lostSYNRTO = 3 * time.Second
+	// promptRTO is the least variance to reckon with when the peer has no reason to delay its ACK; twice the round-trip
+	// time is added. It allows for the time that busy machines need to wake up.
+	//
+	// Deviation: RFC 6298 has a minimum of a second (2.4), and allows that "at some future point, research may show that
+	// a smaller minimum RTO is acceptable or superior". What is left of the reasons for it, peers that delay ACKs and
+	// coarse clocks, is not there when this is used; a timeout that was spurious is undone.
+	promptRTO = 10 * time.Millisecond
 	// maxRTO bounds the back-off: RFC 6298, Section 2 (2.5) wants at least 60 seconds.
 	maxRTO = 60 * time.Second
 	// maxBackoff is enough to take any timeout to maxRTO.
@@ -22,6 +29,7 @@ type rttState struct {
 	latest  time.Duration
 	backoff uint8
 	sampled bool
+	fixed   bool // rto holds whatever is in flight
 }
 
 func (r *rttState) init() { *r = rttState{rto: initialRTO} }
@@ -62,16 +70,19 @@ func (r *rttState) lostSYN() {
 	}
 }
 
-// timeout returns the timeout with back-off.
-func (r *rttState) timeout() time.Duration {
+// timeout returns the timeout with back-off. prompt says that the peer has no reason to delay its ACK.
+func (r *rttState) timeout(prompt bool) time.Duration {
+	d := r.rto
+	if prompt && r.sampled && !r.fixed {
+		d = min(d, r.srtt+max(4*r.rttvar, 2*r.srtt+promptRTO))
+	}
 	if r.backoff == 0 {
-		return r.rto
+		return d
 	}
-	d := r.rto << r.backoff
-	if d > maxRTO || d < r.rto {
-		return maxRTO
+	if b := d << r.backoff; b <= maxRTO && b > d {
+		return b
 	}
-	return d
+	return maxRTO
 }
 
 // backOff doubles the timeout. "The host MUST set RTO <- RTO * 2" RFC 6298, Section 5 (5.5).

@@ -117,7 +117,7 @@ func (c *Conn) expireRTO(now clock.Time) {
 	default:
 		c.lossTimeout(now)
 	}
-	c.setTimer(timerRTO, now.Add(c.rtt.timeout()))
+	c.setTimer(timerRTO, now.Add(c.timeout()))
 }
 
 // gaveUp ends the connection if the peer has been silent for longer than R2: RFC 9293, Section 3.8.3.

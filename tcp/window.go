@@ -16,6 +16,8 @@ type receiveState struct {
 	scale uint8  // Rcv.Wind.Shift
 	quick int8   // segments still to be acknowledged two by two even when they come in batches
 
+	prompt uint8 // segments still to be acknowledged each at once
+
 	consumed   bool  // the application has read since the window was last told
 	ackNow     bool  // an acknowledgement is due without delay
 	duplicates uint8 // further acknowledgements that are due, for a peer without SACK
@@ -33,6 +35,10 @@ type receiveState struct {
 // quickSegments is for how many segments of a new connection the peer gets an acknowledgement for every
 // second one, so that its congestion window opens at the usual pace.
 const quickSegments = 16
+
+// promptSegments is for how many segments after a sign of loss each gets its acknowledgement at once. A sender whose
+// congestion window has become small may have sent no second one, and would wait for a delayed ACK.
+const promptSegments = 16
 
 // roundSlack is how many units of the window's granularity the window may exceed the buffer by: the right
 // edge must not move left, and cannot be told exactly when it is scaled.
