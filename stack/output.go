@@ -15,6 +15,8 @@ import (
 const (
 	// quantum is how many segments a connection sends before another has its turn.
 	quantum = 16
+	// ect0 is the codepoint that says that routers may mark a packet instead of dropping it: RFC 3168, Section 5.
+	ect0 = 2
 	// framesPerTurn is how many other frames go before connections have theirs.
 	framesPerTurn = 16
 	// loopbackPerCall bounds the packets that one call carries over the loopback interface.
@@ -230,9 +232,18 @@ func (s *Stack) outputConn(now clock.Time, ifc *iface, c *TCP, b *link.Buf) bool
 		t.id++
 		be.PutUint16(ip[2:], total)
 		be.PutUint16(ip[4:], t.id)
-		be.PutUint16(ip[10:], ^cksum.Add(cksum.Add(t.ipSum, total), t.id))
+		sum := cksum.Add(cksum.Add(t.ipSum, total), t.id)
+		if c.conn.ECT() {
+			ip[1] = ect0
+			sum = cksum.Add(sum, ect0)
+		}
+		be.PutUint16(ip[10:], ^sum)
 	} else {
-		be.PutUint16(room[hl-ipv6.HeaderLen+4:], uint16(n))
+		ip := room[hl-ipv6.HeaderLen : hl]
+		be.PutUint16(ip[4:], uint16(n))
+		if c.conn.ECT() {
+			ip[1] |= ect0 << 4
+		}
 	}
 	b.GSO, b.SumOK, b.Len = gso, ifc.info.NoSum, hl+n
 	if !ifc.info.NoSum {

@@ -61,6 +61,7 @@ func (s *Stack) tcpReceive(now clock.Time, in *inbound, c *TCP, seg []byte) {
 		s.drop(DropTCPHeader)
 		return
 	}
+	h.CE = in.tos&3 == 3
 	s.stats.TCPSegmentsIn++
 	c.awake().Receive(now, h, seg[n:])
 	s.touched(now, c)
@@ -91,6 +92,7 @@ func (s *Stack) tcpInput(now clock.Time, in *inbound, src, dst netip.Addr, seg [
 			return
 		}
 	}
+	h.CE = in.tos&3 == 3
 	s.stats.TCPSegmentsIn++
 	t := makeTuple(netip.AddrPortFrom(dst, h.DstPort), netip.AddrPortFrom(src, h.SrcPort), in.ifc.id)
 	var old *timeWait

@@ -64,6 +64,9 @@ type Config struct {
 
 	// NoTimestamps, NoSACK and NoWindowScale keep the connection from offering or accepting the option.
 	NoTimestamps, NoSACK, NoWindowScale bool
+	// ECN asks the peer for Explicit Congestion Notification (RFC 3168) when the connection is opened actively. A peer that
+	// asks is granted it, unless NoECN is set.
+	ECN, NoECN bool
 	// NoSum leaves the checksum field zero, for links that need none.
 	NoSum bool
 

@@ -41,6 +41,7 @@ type Conn struct {
 	soft   error // the last soft error reported by ICMP
 
 	opt       negotiated
+	ecn       ecnState
 	reset     resetSegment
 	challenge challengeState
 	keepAlive keepAliveState
@@ -70,6 +71,7 @@ type shutdown struct {
 func (c *Conn) Open(cfg *Config, now clock.Time, srcPort, dstPort uint16, iss Seq) {
 	c.init(cfg, now, srcPort, dstPort, iss)
 	c.state = StateSynSent
+	c.ecn.on = cfg.ECN && !cfg.NoECN
 	c.opt = negotiated{timestamps: !cfg.NoTimestamps, sack: !cfg.NoSACK, scaling: !cfg.NoWindowScale, sum: !cfg.NoSum}
 	c.count.open(false)
 }
@@ -114,6 +116,7 @@ func (c *Conn) init(cfg *Config, now clock.Time, srcPort, dstPort uint16, iss Se
 	if c.cc == nil {
 		c.cc = newCongestion("")
 	}
+	c.ecn.on = !cfg.NoECN
 	c.keepAlive.set(cfg.KeepAliveIdle, cfg.KeepAliveInterval, cfg.KeepAliveCount)
 	c.rcv.heard = now
 }

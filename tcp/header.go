@@ -53,7 +53,8 @@ type Header struct {
 	Flags            Flags
 	Window           uint16 // as on the wire, not scaled
 	Urgent           uint16
-	DataOff          int // bytes, options included; set by Parse and by Put
+	DataOff          int  // bytes, options included; set by Parse and by Put
+	CE               bool // the packet came with Congestion Experienced (RFC 3168); not on TCP's wire, Parse leaves it alone
 	Options          Options
 }
 

@@ -20,6 +20,7 @@ type Info struct {
 	SendQueued, ReceiveQueued      int // bytes
 	SendScale, ReceiveScale        uint8
 	WindowScaling, SACK, Timestamp bool
+	ECN                            bool
 	InRecovery                     bool // fast recovery, or repair after a timeout
 	Congestion                     string
 	ISS, IRS                       Seq
@@ -45,6 +46,7 @@ func (c *Conn) Info() Info {
 		SendQueued: c.snd.buf.Len(), ReceiveQueued: c.rcv.buf.Len(),
 		SendScale: c.snd.scale, ReceiveScale: c.rcv.scale,
 		WindowScaling: c.opt.scaling, SACK: c.opt.sack, Timestamp: c.opt.timestamps,
+		ECN:        c.ecn.on,
 		InRecovery: c.rec.phase != phaseOpen,
 		Congestion: name,
 		ISS:        c.snd.iss, IRS: c.rcv.irs,

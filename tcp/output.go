@@ -10,6 +10,7 @@ import "github.com/ztstack/ztstack/clock"
 //
 // Output is the only place where a segment is built. It asks the state what is due, in order of urgency.
 func (c *Conn) Output(now clock.Time, dst []byte, maxSegs int) (n, gso int) {
+	c.ecn.ect = false
 	if c.reset.due {
 		return c.outputReset(dst), 0
 	}
@@ -41,7 +42,7 @@ func (c *Conn) Output(now clock.Time, dst []byte, maxSegs int) (n, gso int) {
 
 // outputSYN sends our SYN, which has not been sent or is to be sent again.
 func (c *Conn) outputSYN(now clock.Time, dst []byte) int {
-	h := Header{SrcPort: c.srcPort, DstPort: c.dstPort, Seq: c.snd.iss, Flags: SYN, Window: uint16(c.rcv.synWindow())}
+	h := Header{SrcPort: c.srcPort, DstPort: c.dstPort, Seq: c.snd.iss, Flags: SYN | c.synECN(), Window: uint16(c.rcv.synWindow())}
 	if c.state == StateSynReceived {
 		h.Flags |= ACK
 		h.Ack = c.rcv.nxt
@@ -134,6 +135,9 @@ func (c *Conn) outputNew(now clock.Time, dst []byte, maxSegs int) (n, gso int) {
 		return 0, 0
 	}
 	mss := int(s.mss)
+	if c.ecn.cwr {
+		maxSegs = 1 // CWR belongs to one segment
+	}
 	room := max(0, min(len(dst)-c.headerLen(), mss*max(maxSegs, 1)))
 	if flight == 0 && s.lastSent != clock.Never && now.Sub(s.lastSent) > c.rtt.rto {
 		c.cc.Idle(&c.cwnd, now)
@@ -155,6 +159,13 @@ func (c *Conn) outputNew(now clock.Time, dst []byte, maxSegs int) (n, gso int) {
 	}
 	if fin {
 		flags |= FIN
+	}
+	if c.ecn.on && n > 0 && s.wnd > 0 {
+		c.ecn.ect = true
+		if c.ecn.cwr {
+			flags |= CWR
+			c.ecn.cwr = false
+		}
 	}
 	start := s.nxt
 	c.noteSent(now, flight, n, mss, fin)
@@ -279,6 +290,9 @@ func (c *Conn) outputACK(now clock.Time, dst []byte) int {
 		return c.finish(dst, n, 0)
 	}
 	h := Header{SrcPort: c.srcPort, DstPort: c.dstPort, Seq: c.snd.nxt, Ack: ack, Flags: ACK}
+	if c.ecn.echo {
+		h.Flags |= ECE
+	}
 	h.Window = r.advertise(ack)
 	limit := 4
 	if c.opt.timestamps {

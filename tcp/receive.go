@@ -49,6 +49,9 @@ func (c *Conn) Receive(now clock.Time, h *Header, payload []byte) {
 		return
 	}
 	c.rcv.heard = now
+	if c.ecn.on {
+		c.receiveECN(h, len(payload))
+	}
 	if !c.receiveACK(now, h, len(payload)) {
 		return
 	}
@@ -221,6 +224,9 @@ func (c *Conn) takeACK(now clock.Time, h *Header, n int) (moved bool) {
 		if newly > 0 || same && !c.opt.sack && s.wnd > 0 {
 			c.duplicateACK(now, newly)
 		}
+	}
+	if h.Flags&ECE != 0 && c.ecn.on {
+		c.congestionEchoed(now, had)
 	}
 	if c.rack.probe != probeNone {
 		c.probeAnswered(now, c.stats.DSACKs != dsacks, moved || newly > 0)

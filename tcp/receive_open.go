@@ -91,6 +91,7 @@ func (c *Conn) receiveSYN(now clock.Time, h *Header) {
 		// send MSS" RFC 9293, Section 3.7.1 (MUST-15). peerMSS holds the default.
 		c.peerMSS = max(o.MSS, minMSS)
 	}
+	c.negotiateECN(h.Flags)
 	c.opt.sack = c.opt.sack && o.SACKPermitted
 	c.opt.timestamps = c.opt.timestamps && o.HasTimestamps
 	c.opt.scaling = c.opt.scaling && o.HasWindowScale

@@ -173,6 +173,7 @@ func (c *Conn) detectLoss(now clock.Time) {
 // enterRecovery begins fast retransmit and fast recovery: RFC 6675, Section 5 (4); RFC 6582, Section 3.2.
 func (c *Conn) enterRecovery(now clock.Time) {
 	c.eifel.begin(&c.cwnd)
+	c.ecn.cwr = c.ecn.on
 	c.rec.phase = phaseRecovery
 	c.rec.recover = c.snd.nxt
 	c.rec.force = true
@@ -215,6 +216,7 @@ func (c *Conn) lossTimeout(now clock.Time) {
 	if c.rec.phase == phaseOpen {
 		c.eifel.begin(&c.cwnd)
 	}
+	c.ecn.cwr = c.ecn.on
 	c.cc.Timeout(&c.cwnd, now, c.snd.flight(), again)
 	c.rec.prompt = c.answeredAtOnce()
 	c.rec.phase = phaseLoss

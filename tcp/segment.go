@@ -50,6 +50,9 @@ func (c *Conn) headerLen() int {
 // header writes the header of any segment of a synchronised connection without SACK blocks, with its own
 // sum in the checksum field, and returns its length.
 func (c *Conn) header(now clock.Time, dst []byte, seq, ack Seq, flags Flags) int {
+	if c.ecn.echo {
+		flags |= ECE
+	}
 	ports := uint32(c.srcPort)<<16 | uint32(c.dstPort)
 	word := uint32(HeaderLen/4)<<28 | uint32(flags)<<16 | uint32(c.rcv.advertise(ack))
 	n := HeaderLen

@@ -127,7 +127,7 @@ func (c *Conn) AcceptCookie(cfg *Config, now clock.Time, h *Header, tuple []byte
 			o.HasWindowScale, o.WindowScale = true, uint8(bits)
 		}
 	}
-	c.acceptFrom(cfg, now, &syn, iss)
+	c.acceptFrom(cfg, now, &syn, iss) // without ECN, for which there is no bit
 	c.challenge.tsOffset = cookieOffset(cfg, now, tuple)
 	c.snd.nxt = iss + 1
 	c.snd.syns = 1

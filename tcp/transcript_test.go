@@ -70,8 +70,9 @@ type transcript struct {
 }
 
 type sentSegment struct {
-	h Header
-	n int
+	h   Header
+	n   int
+	ect bool
 }
 
 // byteAt is the content of the peer's stream at a relative sequence number, byteOut that of ours.
@@ -218,6 +219,10 @@ func (x *transcript) config(f []string) {
 		x.cfg.NoSACK = true
 	case "nots":
 		x.cfg.NoTimestamps = true
+	case "ecn":
+		x.cfg.ECN = true
+	case "noecn":
+		x.cfg.NoECN = true
 	case "nowscale":
 		x.cfg.NoWindowScale = true
 	case "keepalive":
@@ -315,7 +320,7 @@ func (x *transcript) parseSegment(f []string, in bool) (h Header, n int, set map
 			h.Window = uint16(v)
 			set["win"] = true
 			i++
-		case "nots", "fill", "urg":
+		case "nots", "fill", "urg", "ce", "ect":
 			set[f[i]] = true
 		default:
 			if !strings.HasPrefix(f[i], "<") {
@@ -409,11 +414,12 @@ func (x *transcript) in(f []string) {
 			if n := Reset(&got, len(payload), dst[:]); n > 0 {
 				var r Header
 				r.Parse(dst[:n])
-				x.segments = append(x.segments, sentSegment{r, 0})
+				x.segments = append(x.segments, sentSegment{r, 0, false})
 			}
 		}
 		return
 	}
+	got.CE = set["ce"]
 	x.conn.Receive(x.now, &got, payload)
 }
 
@@ -440,7 +446,7 @@ func (x *transcript) collect() {
 		if h.Options.HasTimestamps {
 			x.lastTS = h.Options.TSVal
 		}
-		x.segments = append(x.segments, sentSegment{h, n - k})
+		x.segments = append(x.segments, sentSegment{h, n - k, x.conn.ECT()})
 	}
 	x.fatalf("does not stop sending")
 }
@@ -493,6 +499,7 @@ func (x *transcript) out(f []string) {
 	if set["win"] {
 		ok = ok && g.Window == want.Window
 	}
+	ok = ok && (set["ect"] == got.ect || !x.cfg.ECN)
 	if set["options"] {
 		a, b := g.Options, want.Options
 		a.SACK, b.SACK = trimSACK(a), trimSACK(b)
