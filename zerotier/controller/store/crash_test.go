@@ -59,7 +59,7 @@ func summary(t testing.TB, f *File) string {
 // of the data pages may be there, and in it, any part of that page.
 func TestTornCommit(t *testing.T) {
 	dir := t.TempDir()
-	path := filepath.Join(dir, "controller.db")
+	path := filepath.Join(dir, "controller.bolt")
 	f := openTest(t, path)
 	fill(t, f, 1, 150) // enough for pages below the root
 	before, wantBefore := readFile(t, path), summary(t, f)
@@ -144,7 +144,7 @@ func TestKill(t *testing.T) {
 			fmt.Println("kept")
 		}
 	}
-	path := filepath.Join(t.TempDir(), "controller.db")
+	path := filepath.Join(t.TempDir(), "controller.bolt")
 	first := openTest(t, path)
 	fill(t, first, 1, 0)
 	first.Close()
@@ -182,7 +182,7 @@ func TestKill(t *testing.T) {
 
 // A damaged file is put aside as it was, what is readable is kept, and the error names both files.
 func TestDamage(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "controller.db")
+	path := filepath.Join(t.TempDir(), "controller.bolt")
 	f := openTest(t, path)
 	fill(t, f, 1, 200)
 	f.Close()
@@ -205,7 +205,7 @@ func TestDamage(t *testing.T) {
 		{"both first pages", append(make([]byte, 2*page), sound[2*page:]...), 0, 0},
 		{"one record", oneRecord, 1, 199},
 	} {
-		path := filepath.Join(t.TempDir(), "controller.db")
+		path := filepath.Join(t.TempDir(), "controller.bolt")
 		if err := os.WriteFile(path, tt.content, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -241,7 +241,7 @@ func TestDamage(t *testing.T) {
 
 // Files that were put aside before stay.
 func TestDamageTwice(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "controller.db")
+	path := filepath.Join(t.TempDir(), "controller.bolt")
 	for _, want := range []string{".damaged", ".damaged-2", ".damaged-3"} {
 		if err := os.WriteFile(path, []byte(want), 0o600); err != nil {
 			t.Fatal(err)
@@ -257,7 +257,7 @@ func TestDamageTwice(t *testing.T) {
 // Whatever is wrong with a file, there is no panic, and records are whole or missing.
 func TestDamageAnywhere(t *testing.T) {
 	dir := t.TempDir()
-	path := filepath.Join(dir, "controller.db")
+	path := filepath.Join(dir, "controller.bolt")
 	f := openTest(t, path)
 	fill(t, f, 1, 120)
 	f.Close()

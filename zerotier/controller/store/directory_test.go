@@ -115,7 +115,7 @@ func TestStockRecords(t *testing.T) {
 func TestTakeOverAndGiveBack(t *testing.T) {
 	dir := stockDir(t)
 	want := tree(t, dir)
-	f := openTest(t, filepath.Join(t.TempDir(), "controller.db"))
+	f := openTest(t, filepath.Join(t.TempDir(), "controller.bolt"))
 	networks, members, err := f.Import(dir)
 	if err != nil || networks != 1 || members != 1 {
 		t.Fatalf("Import: %d networks, %d members, %v", networks, members, err)
@@ -298,7 +298,7 @@ func TestImportBroken(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(network, "71bfb6ed76000005.json"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	f := openTest(t, filepath.Join(t.TempDir(), "controller.db"))
+	f := openTest(t, filepath.Join(t.TempDir(), "controller.bolt"))
 	networks, members, err := f.Import(dir)
 	if networks != 1 || members != 1 || err == nil {
 		t.Fatalf("Import: %d networks, %d members, %v, want 1, 1 and an error", networks, members, err)
@@ -323,7 +323,7 @@ func TestExportRemoves(t *testing.T) {
 	put(t, filepath.Join(network, "71bfb6ed76000009.json"), []byte("{}"))
 	put(t, filepath.Join(network, "71bfb6ed76000009", "member", "08c349852a.json"), []byte("{}"))
 	put(t, filepath.Join(network, "notes.txt"), []byte("kept"))
-	f := openTest(t, filepath.Join(t.TempDir(), "controller.db"))
+	f := openTest(t, filepath.Join(t.TempDir(), "controller.bolt"))
 	if _, _, err := f.Import(stockDir(t)); err != nil {
 		t.Fatal(err)
 	}

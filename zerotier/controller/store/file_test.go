@@ -185,7 +185,7 @@ func TestRecords(t *testing.T) {
 
 // A controller over a File is the same after a restart.
 func TestController(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "home", "controller.db")
+	path := filepath.Join(t.TempDir(), "home", "controller.bolt")
 	f := openTest(t, path)
 	self := sampleIdentity(t)
 	config := controller.Config{Identity: self, Rand: rand.New(rand.NewPCG(1, 2)), Store: f}
@@ -232,7 +232,7 @@ func sampleIdentity(t testing.TB) *identity.Identity {
 }
 
 func TestOpenTwice(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "controller.db")
+	path := filepath.Join(t.TempDir(), "controller.bolt")
 	first := openTest(t, path)
 	if err := first.PutNetwork(controller.Network{ID: testNetwork}); err != nil {
 		t.Fatal(err)
@@ -254,7 +254,7 @@ func TestOpenErrors(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{filepath.Join(file, "controller.db"), dir} {
+	for _, path := range []string{filepath.Join(file, "controller.bolt"), dir} {
 		f, err := Open(path)
 		var d *DamagedError
 		if f != nil || err == nil || errors.As(err, &d) || !strings.Contains(err.Error(), path) {
@@ -273,7 +273,7 @@ func TestOpenErrors(t *testing.T) {
 }
 
 func TestClosed(t *testing.T) {
-	f := openTest(t, filepath.Join(t.TempDir(), "controller.db"))
+	f := openTest(t, filepath.Join(t.TempDir(), "controller.bolt"))
 	f.Close()
 	_, _, load := f.Load()
 	_, field := f.Field(testNetwork, "rulesSource")
@@ -293,7 +293,7 @@ func TestClosed(t *testing.T) {
 
 // What could not be read again is refused when it is put.
 func TestPutRefuses(t *testing.T) {
-	f := openTest(t, filepath.Join(t.TempDir(), "controller.db"))
+	f := openTest(t, filepath.Join(t.TempDir(), "controller.bolt"))
 	unknown, _ := vl2.ParseRules([]byte{0x3f, 0}, 1)
 	for want, n := range map[string]controller.Network{
 		"ipRangeStart": {Pools: []controller.Pool{{}}},
@@ -324,7 +324,7 @@ func TestPutRefuses(t *testing.T) {
 
 // Fields that the controller does not know are kept beside those that it does.
 func TestField(t *testing.T) {
-	f := openTest(t, filepath.Join(t.TempDir(), "controller.db"))
+	f := openTest(t, filepath.Join(t.TempDir(), "controller.bolt"))
 	if err := f.SetField(testNetwork, "rulesSource", json.RawMessage(`"accept;"`)); !errors.Is(err, controller.ErrNoNetwork) {
 		t.Errorf("SetField of no network: %v, want ErrNoNetwork", err)
 	}
@@ -377,7 +377,7 @@ func TestTimes(t *testing.T) {
 // A backup is a file like the first one, and nothing is left when it fails.
 func TestBackup(t *testing.T) {
 	dir := t.TempDir()
-	f := openTest(t, filepath.Join(dir, "controller.db"))
+	f := openTest(t, filepath.Join(dir, "controller.bolt"))
 	if err := f.PutNetwork(controller.Network{ID: testNetwork, Name: "before"}); err != nil {
 		t.Fatal(err)
 	}
@@ -402,7 +402,7 @@ func TestBackup(t *testing.T) {
 }
 
 func BenchmarkPutMember(b *testing.B) {
-	f := openTest(b, filepath.Join(b.TempDir(), "controller.db"))
+	f := openTest(b, filepath.Join(b.TempDir(), "controller.bolt"))
 	m := controller.Member{Network: testNetwork, Authorized: true, Addresses: []netip.Addr{netip.MustParseAddr("10.1.2.3")}}
 	b.ReportAllocs()
 	for b.Loop() {
@@ -414,7 +414,7 @@ func BenchmarkPutMember(b *testing.B) {
 }
 
 func BenchmarkLoad(b *testing.B) {
-	f := openTest(b, filepath.Join(b.TempDir(), "controller.db"))
+	f := openTest(b, filepath.Join(b.TempDir(), "controller.bolt"))
 	m := controller.Member{Network: testNetwork, Authorized: true, Addresses: []netip.Addr{netip.MustParseAddr("10.1.2.3")}}
 	err := f.update("test", func(tx *bbolt.Tx) error {
 		for a := range 10_000 {
