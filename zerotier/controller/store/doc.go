@@ -4,6 +4,9 @@
 // the disk; one that a crash interrupts has happened entirely or not at all. One process at a time has the file open, the next
 // one is told so. A damaged file is renamed, what can be read of it is kept, and the error of Open names both.
 //
+// In the home directory of a stock node the file must not be called controller.db: a stock node takes a file of that name for
+// an old version's and does not start.
+//
 // Import, Export, ReadDir and WriteDir handle the directory controller.d of a stock node:
 //
 //	network/<16 digits>.json                       a network
