@@ -295,7 +295,8 @@ func (n *Networks) acceptRevocation(now clock.Time, msg *Message, b []byte) bool
 	// The reference raises the threshold of the certificate of membership whatever is revoked.
 	m.revoke(CredentialCOM, 0, v.Threshold)
 	n.refreshMember(now, nw, m)
-	if v.Flags&RevocationFastPropagate != 0 {
+	// A controller also tells those it denies, who have no members to tell.
+	if v.Flags&RevocationFastPropagate != 0 && nw.usable() {
 		n.propagateRevocation(now, nw, msg, &v)
 	}
 	return true

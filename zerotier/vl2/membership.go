@@ -111,7 +111,11 @@ func (n *Networks) passes(now clock.Time, nw *network, a identity.Address) bool 
 	return ok && n.memberPasses(now, nw, m)
 }
 
+// memberPasses is passes for a member that was looked up already. Nobody passes while we are no member ourselves.
 func (n *Networks) memberPasses(now clock.Time, nw *network, m *member) bool {
+	if !nw.usable() {
+		return false
+	}
 	if nw.cfg.Public || m.agrees {
 		return true
 	}

@@ -351,3 +351,51 @@ func TestGateLetsFramesPass(t *testing.T) {
 		t.Error("no frame in the log")
 	}
 }
+
+// TestRevocationsToTheDenied: the reference's controller tells revocations to everybody who has asked lately, members or not.
+func TestRevocationsToTheDenied(t *testing.T) {
+	for _, member := range []bool{false, true} { // whether it was one before
+		w := newWorld(t, nil)
+		w.join("a", "b", "f")
+		g, root := w.nodes["g"], w.nodes["root"]
+		if member {
+			w.join("g")
+			for _, name := range []string{"a", "b", "f"} {
+				w.nodes[name].sendFrame(g.mac(), w.nodes[name].mac(), 0x0800, []byte("x"))
+			}
+			w.run(10 * time.Millisecond)
+			root.ctrl.Authorize(w.now, w.network, g.id.Address, false)
+		} else {
+			g.nets.Join(w.now, w.network, "")
+		}
+		w.run(100 * time.Millisecond)
+		if info, _ := g.nets.Info(w.network); info.Status != vl2.StatusDenied {
+			t.Fatalf("g is %v", info.Status)
+		}
+		w.log = nil
+		for _, name := range []string{"a", "b", "f"} {
+			v := vl2.Revocation{
+				Network: w.network, Threshold: clockBase + w.now.Milliseconds(), Flags: vl2.RevocationFastPropagate,
+				Target: w.nodes[name].id.Address, Type: vl2.CredentialCOM,
+			}
+			v.Sign(root.id)
+			p := packet.Credentials{Revocations: [][]byte{v.Append(nil)}}
+			w.send(root, vl2.Send{To: g.id.Address, Verb: packet.VerbNetworkCredentials, Payload: p.Append(nil)})
+			w.run(2 * time.Second)
+		}
+		if n := w.sent("g", "", packet.VerbNetworkCredentials); n != 0 {
+			t.Errorf("member before: %v: it passed %d revocations on, to members of a network that it is not on", member, n)
+		}
+		// What it was told counts once it is a member.
+		w.authorize("g")
+		w.run(100 * time.Millisecond)
+		for _, info := range g.nets.Members(w.network) {
+			if !info.Revoked {
+				t.Errorf("member before: %v: %v is not revoked for g", member, info.Address)
+			}
+		}
+		if n := len(g.nets.Members(w.network)); n < 3 {
+			t.Errorf("member before: %v: g knows %d members, want 3", member, n)
+		}
+	}
+}
