@@ -37,9 +37,12 @@ type Config struct {
 	// Pool is where the connection's stream buffers come from; one per lock domain. Required.
 	Pool *bytequeue.Pool
 
-	// SendBuffer and ReceiveBuffer are the most bytes of stream data held each way; 0 means 256 KiB.
+	// SendBuffer and ReceiveBuffer are the most bytes of stream data held each way, to begin with; 0 means 256 KiB.
 	// They are kept between 2 KiB and 512 MiB.
 	SendBuffer, ReceiveBuffer int
+	// MaxSendBuffer and MaxReceiveBuffer are how far they grow, by themselves, if twice the measured bandwidth-delay
+	// product is more. 0 means 6 MiB, or not at all if the size above is given.
+	MaxSendBuffer, MaxReceiveBuffer int
 
 	// MSS is the largest segment the route carries, in bytes of options and payload: the MTU less 40
 	// for IPv4 and less 60 for IPv6. 0 means DefaultMSS.
@@ -97,6 +100,10 @@ func (cfg *Config) Validate() error {
 		return errors.New("tcp: Config.SendBuffer is out of range: use 0 for 256 KiB, or up to 512 MiB")
 	case cfg.ReceiveBuffer < 0 || cfg.ReceiveBuffer > maxBuffer:
 		return errors.New("tcp: Config.ReceiveBuffer is out of range: use 0 for 256 KiB, or up to 512 MiB")
+	case cfg.MaxSendBuffer < 0 || cfg.MaxSendBuffer > maxBuffer:
+		return errors.New("tcp: Config.MaxSendBuffer is out of range: use 0 for the default, or up to 512 MiB")
+	case cfg.MaxReceiveBuffer < 0 || cfg.MaxReceiveBuffer > maxBuffer:
+		return errors.New("tcp: Config.MaxReceiveBuffer is out of range: use 0 for the default, or up to 512 MiB")
 	case cfg.MSS < 0 || cfg.MSS > 0xffff:
 		return errors.New("tcp: Config.MSS is out of range: use the route's MTU less 40 (IPv4) or 60 (IPv6)")
 	case cfg.DefaultMSS < 0 || cfg.DefaultMSS > 0xffff:

@@ -108,8 +108,10 @@ func (c *Conn) init(cfg *Config, now clock.Time, srcPort, dstPort uint16, iss Se
 	c.rtt.init()
 	c.rtt.fixed = cfg.MinRTO != 0
 	c.challenge.init(cfg.ISNKey, now, iss)
-	c.rcv.init(clampBuffer(cfg.ReceiveBuffer), int(c.routeMSS))
-	c.snd.init(clampBuffer(cfg.SendBuffer), iss)
+	size, most := buffers(cfg.ReceiveBuffer, cfg.MaxReceiveBuffer)
+	c.rcv.init(size, most, int(c.routeMSS))
+	size, most = buffers(cfg.SendBuffer, cfg.MaxSendBuffer)
+	c.snd.init(size, most, iss)
 	c.snd.noDelay = cfg.NoDelay
 	c.snd.progress = now
 	c.cc = newCongestion(cfg.Congestion)

@@ -27,6 +27,7 @@ type Dormant struct {
 	wl1, wl2             Seq
 	wnd, maxWnd          uint32
 	rcvLimit, sndLimit   int32
+	rcvMost, sndMost     int32
 	sndMSS               int32
 	tsRecent, tsOffset   uint32
 	challengeKey         uint64
@@ -88,7 +89,7 @@ func (c *Conn) Sleep(now clock.Time, d *Dormant) bool {
 		wakeAt:     c.timers[timerKeepAlive],
 		tsRecentAt: r.tsRecentAt, heard: r.heard, lastSent: s.lastSent, progress: s.progress,
 		rcvNxt: r.nxt, right: r.right, irs: r.irs, una: s.una, iss: s.iss, wl1: s.wl1, wl2: s.wl2, wnd: s.wnd, maxWnd: s.maxWnd,
-		rcvLimit: r.limit, sndLimit: s.limit, sndMSS: s.mss, tsRecent: r.tsRecent, tsOffset: c.challenge.tsOffset,
+		rcvLimit: r.limit, sndLimit: s.limit, rcvMost: r.most, sndMost: s.most, sndMSS: s.mss, tsRecent: r.tsRecent, tsOffset: c.challenge.tsOffset,
 		challengeKey: c.challenge.key,
 		minRTO:       c.minRTO, userTimeout: c.userTimeout, timeWait: c.timeWait, finWait2: c.finWait2, linger: c.linger,
 		aliveIdle: c.keepAlive.idle, aliveNext: c.keepAlive.interval, aliveCount: c.keepAlive.count,
@@ -132,13 +133,13 @@ func (d *Dormant) Wake(c *Conn) {
 		shut:  shutdown{established: true, passive: has(dormantPassive), linger: has(dormantLinger)},
 		pool:  d.pool, count: d.count, cc: d.cc, stats: d.stats, rtt: d.rtt, cwnd: d.cwnd, opt: d.opt, ecn: d.ecn,
 		rcv: receiveState{
-			nxt: d.rcvNxt, acked: d.rcvNxt, right: d.right, irs: d.irs, limit: d.rcvLimit, mss: d.rcvMSS, ours: d.ours,
+			nxt: d.rcvNxt, acked: d.rcvNxt, right: d.right, irs: d.irs, limit: d.rcvLimit, most: d.rcvMost, mss: d.rcvMSS, ours: d.ours,
 			scale: d.rcvScale, quick: d.quick, consumed: has(dormantConsumed), tsValid: has(dormantTSValid),
 			tsRecent: d.tsRecent, tsRecentAt: d.tsRecentAt, heard: d.heard,
 		},
 		snd: sendState{
 			una: d.una, nxt: d.una, small: d.una, iss: d.iss, wnd: d.wnd, maxWnd: d.maxWnd, wl1: d.wl1, wl2: d.wl2,
-			mss: d.sndMSS, limit: d.sndLimit, scale: d.sndScale, syns: d.syns, starved: has(dormantStarved), noDelay: has(dormantNoDelay),
+			mss: d.sndMSS, limit: d.sndLimit, most: d.sndMost, scale: d.sndScale, syns: d.syns, starved: has(dormantStarved), noDelay: has(dormantNoDelay),
 			again: has(dormantAgain), lastSent: d.lastSent, progress: d.progress,
 		},
 		rec:       recoveryState{recover: d.una - 1},

@@ -20,6 +20,7 @@ var notDormant = []string{
 	"snd.nxt", "snd.small", "snd.closed", "snd.finSent", "snd.probe", "snd.buf",
 	"rack.xmit", "rack.rtt", "rack.end", "rack.dsackEnd", "rack.dsackRound", "rack.probing", "rack.probe", "rack.probeEnd",
 	"challenge.end", "challenge.left", // expired
+	"snd.meter", "rcv.meter", // of an interval that is over
 	"eifel", // of a loss that is repaired
 	"keepAlive.sent", "keepAlive.probe",
 }

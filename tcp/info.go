@@ -18,6 +18,7 @@ type Info struct {
 	MSS                            int // bytes of payload in a full segment
 	PeerMSS                        int // what the peer's SYN announced
 	SendQueued, ReceiveQueued      int // bytes
+	SendBuffer, ReceiveBuffer      int // most bytes queued, now
 	SendScale, ReceiveScale        uint8
 	WindowScaling, SACK, Timestamp bool
 	ECN                            bool
@@ -43,6 +44,7 @@ func (c *Conn) Info() Info {
 		SACKed: int(c.sent.sacked), Lost: int(c.sent.lost), Resent: int(c.sent.resent),
 		SendWindow: int(c.snd.wnd), ReceiveWindow: c.rcv.window(),
 		MSS: int(c.snd.mss), PeerMSS: int(c.peerMSS),
+		SendBuffer: int(c.snd.limit), ReceiveBuffer: int(c.rcv.limit),
 		SendQueued: c.snd.buf.Len(), ReceiveQueued: c.rcv.buf.Len(),
 		SendScale: c.snd.scale, ReceiveScale: c.rcv.scale,
 		WindowScaling: c.opt.scaling, SACK: c.opt.sack, Timestamp: c.opt.timestamps,

@@ -43,6 +43,7 @@ func (c *Conn) advance(now clock.Time, h *Header, n int) {
 		bytes--
 	}
 	c.snd.buf.Discard(c.pool, bytes)
+	c.noteDelivered(now, bytes)
 	if c.snd.small.LessThan(c.snd.una) {
 		c.snd.small = c.snd.una
 	}

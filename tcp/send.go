@@ -14,6 +14,7 @@ type sendState struct {
 	small    Seq   // end of the last segment sent that was not full: see nagle
 	mss      int32 // payload bytes of a full segment; timestamps are deducted, SACK blocks never sent with data
 	limit    int32 // most bytes that buf holds
+	most     int32 // how far limit may grow: see autotune.go
 	scale    uint8 // Snd.Wind.Shift
 	closed   bool  // the application has said that it will write no more
 	finSent  bool  // a FIN has been sent, and nxt counts it
@@ -26,12 +27,13 @@ type sendState struct {
 	lastSent clock.Time // when data was last sent; never, if not lately
 	progress clock.Time // when una last moved, or when the first byte after una was first sent
 	buf      bytequeue.Queue
+	meter    meter
 	iss      Seq
 }
 
-func (s *sendState) init(limit int, iss Seq) {
+func (s *sendState) init(limit, most int, iss Seq) {
 	s.iss, s.una, s.nxt, s.small = iss, iss, iss, iss
-	s.limit = int32(limit)
+	s.limit, s.most = int32(limit), int32(most)
 }
 
 // flight returns how much sequence space has been sent and not acknowledged.

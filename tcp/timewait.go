@@ -145,7 +145,7 @@ func (t *TimeWait) Yields(now clock.Time) bool {
 // remembers: its sequence numbers and timestamps begin beyond those of the old one.
 func (c *Conn) Succeed(t *TimeWait) {
 	if least := t.nxt.Add(isnGap); c.snd.iss.LessThan(least) {
-		c.snd.init(int(c.snd.limit), least)
+		c.snd.init(int(c.snd.limit), int(c.snd.most), least)
 	}
 	c.challenge.tsOffset = t.tsOffset
 }

@@ -54,7 +54,7 @@ func (c *Conn) Read(now clock.Time, b []byte) (n int, err error) {
 	n = c.rcv.buf.ReadAt(0, b)
 	if n > 0 {
 		c.rcv.buf.Discard(c.pool, n)
-		c.rcv.consumed = true
+		c.noteConsumed(now, n)
 		return n, nil
 	}
 	switch {
@@ -78,7 +78,7 @@ func (c *Conn) Peek(off int, b []byte) int { return c.rcv.buf.ReadAt(off, b) }
 func (c *Conn) Discard(now clock.Time, n int) int {
 	n = min(n, c.rcv.buf.Len())
 	c.rcv.buf.Discard(c.pool, n)
-	c.rcv.consumed = true
+	c.noteConsumed(now, n)
 	return n
 }
 

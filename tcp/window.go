@@ -11,6 +11,7 @@ type receiveState struct {
 	acked Seq // the last acknowledgement number sent: Last.ACK.sent of RFC 7323
 	right Seq // right edge of the window as the peer has last been told; it never moves left
 	limit int32
+	most  int32  // how far limit may grow: see autotune.go
 	mss   uint16 // the largest segment the peer has sent, at most what we have announced
 	ours  uint16 // the MSS we announce
 	scale uint8  // Rcv.Wind.Shift
@@ -26,6 +27,7 @@ type receiveState struct {
 	tsRecentAt clock.Time // when it was set
 	heard      clock.Time // when the last acceptable segment came
 	buf        bytequeue.Queue
+	meter      meter
 	irs        Seq
 	peerClosed bool // the peer's FIN has been processed
 	dsackStart Seq  // a range received twice, to be reported: RFC 2883
@@ -44,12 +46,12 @@ const promptSegments = 16
 // edge must not move left, and cannot be told exactly when it is scaled.
 const roundSlack = 64
 
-func (r *receiveState) init(limit, mss int) {
-	r.limit = int32(limit)
+func (r *receiveState) init(limit, most, mss int) {
+	r.limit, r.most = int32(limit), int32(most)
 	r.ours = uint16(mss)
 	r.mss = uint16(min(mss, defaultMSS)) // until a larger one has been seen
 	r.quick = quickSegments
-	for r.scale < maxWindowScale && limit > 0xffff<<r.scale {
+	for r.scale < maxWindowScale && most > 0xffff<<r.scale {
 		r.scale++
 	}
 }
