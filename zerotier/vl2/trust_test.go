@@ -399,3 +399,64 @@ func TestRevocationsToTheDenied(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryMessageWithoutConfiguration gives what was said in a busy network, by whoever it was, to a node in every state but that of
+// a member.
+func TestEveryMessageWithoutConfiguration(t *testing.T) {
+	w := newWorld(t, nil)
+	w.join("a", "b", "f")
+	root := w.nodes["root"]
+	for range 2 {
+		for _, name := range []string{"a", "b", "f"} {
+			nd := w.nodes[name]
+			for _, other := range []string{"a", "b", "f"} {
+				if to := w.nodes[other]; to != nd {
+					nd.arpRequest(to.ipv4())
+					nd.sendFrame(to.mac(), nd.mac(), 0x0800, []byte("x"))
+				}
+			}
+			w.run(time.Second)
+		}
+		for _, yes := range []bool{false, true} {
+			for _, name := range []string{"b", "f"} {
+				root.ctrl.Authorize(w.now, w.network, w.nodes[name].id.Address, yes)
+				w.run(2 * time.Second)
+			}
+		}
+	}
+	said := w.log
+	g := w.nodes["g"]
+	states := []struct {
+		name  string
+		enter func()
+	}{
+		{"not joined", func() {}},
+		{"requesting", func() {
+			w.lose = func(_, to *node, s *vl2.Send) bool { return s.Verb == packet.VerbNetworkConfigRequest }
+			g.nets.Join(w.now, w.network, "")
+		}},
+		{"denied", func() { w.lose = nil }},
+		{"denied after membership", func() {
+			w.join("g")
+			root.ctrl.Authorize(w.now, w.network, g.id.Address, false)
+		}},
+		{"left", func() { g.nets.Leave(w.now, w.network) }},
+	}
+	for _, state := range states {
+		state.enter()
+		w.run(10 * time.Second)
+		for _, f := range said {
+			w.now = w.now.Add(5 * time.Millisecond)
+			f.m.Payload = slices.Clone(f.m.Payload)
+			if _, v := g.nets.Receive(w.now, &f.m); v == vl2.HasFrame {
+				t.Errorf("%s: a frame of %s came through", state.name, f.from.name)
+			}
+			g.drain()
+		}
+		w.run(6 * time.Second)
+		if info, ok := g.nets.Info(w.network); ok && info.Config != nil {
+			t.Errorf("%s: it has a configuration for %v now", state.name, info.Config.IssuedTo)
+		}
+		g.take()
+	}
+}
