@@ -100,10 +100,11 @@ func (w *world) capture() {
 	time.Sleep(300 * time.Millisecond) // until it listens
 }
 
-// start starts a process that ends with the test, by the signal.
+// start starts a process that ends with the test, by the signal, and not before.
 func (w *world) start(cmd *exec.Cmd, name string, sig syscall.Signal) {
 	w.t.Helper()
-	log, err := os.Create(filepath.Join(w.dir, name+".log"))
+	path := filepath.Join(w.dir, name+".log")
+	log, err := os.Create(path)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -121,6 +122,13 @@ func (w *world) start(cmd *exec.Cmd, name string, sig syscall.Signal) {
 		cmd.Wait()
 	}()
 	w.t.Cleanup(func() {
+		select {
+		case <-gone:
+			said, _ := os.ReadFile(path)
+			w.t.Errorf("%s ended by itself: %v; it said:\n%s", name, cmd.ProcessState, said)
+			return
+		default:
+		}
 		cmd.Process.Signal(sig)
 		select {
 		case <-gone:
@@ -195,6 +203,12 @@ func (h *host) startAgent() {
 		t.Fatal(err)
 	}
 	cmd.Stdout = there
+	t.Cleanup(func() {
+		// An agent has nothing to say, except for what the Go runtime reports: panics and races.
+		if said, _ := os.ReadFile(filepath.Join(h.w.dir, "agent-"+h.name+".log")); len(said) > 0 {
+			t.Errorf("agent %s said:\n%s", h.name, said)
+		}
+	})
 	h.w.start(cmd, "agent-"+h.name, syscall.SIGKILL)
 	there.Close()
 	h.client = jsonrpc.NewClient(pipes{out, in})
