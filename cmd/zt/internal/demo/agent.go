@@ -34,6 +34,9 @@ type Agent struct {
 	capture *capture         // guarded by mu
 	server  *fileServer      // set by Serve; guarded by mu
 
+	ending sync.Once
+	ended  error // what stop returns; set in ending
+
 	client   *http.Client // set by Join
 	received atomic.Int64 // bytes of the download under way
 }
@@ -164,25 +167,26 @@ func (a *Agent) Stop(args StopArgs, _ *Empty) error {
 	return a.stop()
 }
 
-// stop ends the node and everything that it does. It is idempotent.
+// stop ends the node and everything that it does. Whoever calls it returns when that is done, with the same error; calls of
+// other methods that are under way fail.
 func (a *Agent) stop() error {
 	a.cancel()
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.client != nil {
-		a.client.CloseIdleConnections()
-	}
-	if a.server != nil {
-		a.server.close()
-	}
-	if a.node != nil {
-		a.node.Close()
-	}
-	a.routes.wait()
-	var err error
-	if a.capture != nil {
-		err = a.capture.close()
-	}
-	a.server, a.node, a.capture = nil, nil, nil
-	return err
+	a.ending.Do(func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if a.client != nil {
+			a.client.CloseIdleConnections()
+		}
+		if a.server != nil {
+			a.server.close()
+		}
+		if a.node != nil {
+			a.node.Close()
+		}
+		a.routes.wait()
+		if a.capture != nil {
+			a.ended = a.capture.close()
+		}
+	})
+	return a.ended
 }

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,7 +23,8 @@ func (c *conductor) meet(ctx context.Context) error {
 			errs <- err
 		}()
 	}
-	if err := errors.Join(<-errs, <-errs); err != nil {
+	err, other := <-errs, <-errs
+	if err = cmp.Or(err, other); err != nil {
 		return err
 	}
 	all, relays, err := c.frames(ctx)

@@ -86,17 +86,17 @@ func runAgent(name string) error {
 	a := newAgent(name)
 	in := &endReader{r: os.Stdin, ended: make(chan struct{})}
 	go serveAgent(a, pipes{in, os.Stdout})
-	why := "the conductor is gone"
+	var err error
 	select {
 	case <-in.ended:
-		if a.stopped() {
-			return nil
+		if !a.stopped() {
+			err = fmt.Errorf("node %s: the conductor is gone; stopping", name)
 		}
 	case <-terminated:
-		why = "terminated"
+		err = fmt.Errorf("node %s: terminated; stopping", name)
 	}
-	time.AfterFunc(limitExit, func() { os.Exit(1) }) // a node that cannot close must not stay behind
-	return errors.Join(fmt.Errorf("node %s: %s; stopping", name, why), a.stop())
+	time.AfterFunc(limitStop+limitExit, func() { os.Exit(1) }) // a node that cannot close must not stay behind
+	return errors.Join(err, a.stop())
 }
 
 // An endReader tells when its reader has ended.
