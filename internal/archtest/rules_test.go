@@ -95,6 +95,7 @@ var rules = []rule{
 	{pkg: "zerotier/interop"},
 	{pkg: "fuzz/...", imports: []string{"core", "sim/...", "fuzz/..."}},
 	{pkg: "internal/archtest"},
+	{pkg: "docs/tools/..."},
 	{pkg: "internal/conformance"},
 }
 
