@@ -42,6 +42,7 @@ type Conn struct {
 
 	opt       negotiated
 	ecn       ecnState
+	hole      holeState
 	reset     resetSegment
 	challenge challengeState
 	keepAlive keepAliveState

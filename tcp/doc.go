@@ -22,7 +22,7 @@
 // only place that decides to send; segment: how it is written. timers: what time does. window: both windows. rtt (RFC
 // 6298), sent and sack (the scoreboard of RFC 6675), recovery (RFC 6675, 6582), rack (RFC 8985), prr (RFC 6937), congestion
 // with reno (RFC 5681), cubic and hystart. challenge (RFC 5961), isn (RFC 6528), ecn (RFC 3168), eifel (RFC 3522),
-// syncookie (RFC 4987), autotune, timewait, listen, reset, icmp (RFC 5927). user: what an application calls.
+// syncookie (RFC 4987), autotune, blackhole (RFC 8899), timewait, listen, reset, icmp (RFC 5927). user: what an application calls.
 //
 // # What is implemented
 //
@@ -31,11 +31,12 @@
 // proportional rate reduction (RFC 6937), CUBIC with HyStart++ on request (RFC 9438, 9406), an initial window of ten
 // segments (RFC 6928), byte counting (RFC 3465); zero-window probes, silly window avoidance at both ends, Nagle, delayed
 // ACKs, keep-alive, user timeout, linger; ECN (RFC 3168), on request and granted to who asks; Eifel detection of spurious
-// retransmissions (RFC 3522, 4015); SYN cookies (RFC 4987); buffers that grow with the bandwidth-delay product; RFC 5961
+// retransmissions (RFC 3522, 4015); SYN cookies (RFC 4987); black hole detection (RFC 4821, 8899); buffers that grow with the bandwidth-delay product; RFC 5961
 // challenge ACKs limited per connection, RFC 6528, RFC 1337, RFC 6191.
 //
 // # What is not
 //
-// Fast Open, urgent pointers (urgent data stays in line, RFC 6093), path MTU probing, pacing, BBR. What deviates from an RFC on purpose says "Deviation:" where
+// Fast Open, urgent pointers (urgent data stays in line, RFC 6093), path MTU search above what the route
+// says, pacing, BBR. What deviates from an RFC on purpose says "Deviation:" where
 // it does.
 package tcp

@@ -47,6 +47,7 @@ type Dormant struct {
 	persist            uint8
 	opt                negotiated
 	ecn                ecnState
+	hole               holeState
 	flags              dormantFlags
 }
 
@@ -95,7 +96,7 @@ func (c *Conn) Sleep(now clock.Time, d *Dormant) bool {
 		aliveIdle: c.keepAlive.idle, aliveNext: c.keepAlive.interval, aliveCount: c.keepAlive.count,
 		srcPort: c.srcPort, dstPort: c.dstPort, routeMSS: c.routeMSS, peerMSS: c.peerMSS, rcvMSS: r.mss, ours: r.ours,
 		rcvScale: r.scale, sndScale: s.scale, quick: r.quick, syns: s.syns,
-		multiplier: c.rack.multiplier, persist: c.rack.persist, opt: c.opt, ecn: c.ecn,
+		multiplier: c.rack.multiplier, persist: c.rack.persist, opt: c.opt, ecn: c.ecn, hole: c.hole,
 	}
 	for bit, set := range [...]bool{
 		c.shut.passive, c.shut.linger, r.consumed, r.tsValid, s.starved, s.noDelay, c.rack.reordered, s.again,
@@ -131,7 +132,7 @@ func (d *Dormant) Wake(c *Conn) {
 	*c = Conn{
 		state: StateEstablished,
 		shut:  shutdown{established: true, passive: has(dormantPassive), linger: has(dormantLinger)},
-		pool:  d.pool, count: d.count, cc: d.cc, stats: d.stats, rtt: d.rtt, cwnd: d.cwnd, opt: d.opt, ecn: d.ecn,
+		pool:  d.pool, count: d.count, cc: d.cc, stats: d.stats, rtt: d.rtt, cwnd: d.cwnd, opt: d.opt, ecn: d.ecn, hole: d.hole,
 		rcv: receiveState{
 			nxt: d.rcvNxt, acked: d.rcvNxt, right: d.right, irs: d.irs, limit: d.rcvLimit, most: d.rcvMost, mss: d.rcvMSS, ours: d.ours,
 			scale: d.rcvScale, quick: d.quick, consumed: has(dormantConsumed), tsValid: has(dormantTSValid),

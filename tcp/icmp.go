@@ -36,6 +36,7 @@ func (c *Conn) SetMSS(now clock.Time, mss int) {
 		return
 	}
 	c.routeMSS = uint16(mss)
+	c.hole = holeState{} // it is known now
 	old := c.snd.mss
 	c.updateMSS()
 	c.cwnd.CWND = max(c.cwnd.CWND, c.cwnd.MSS)

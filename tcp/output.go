@@ -82,6 +82,9 @@ func (c *Conn) outputLost(now clock.Time, dst []byte) int {
 			n = min(n, 1)
 		}
 	}
+	if c.hole.probing {
+		c.hole.probeLost(now, r)
+	}
 	pipe := c.pipe()
 	if !c.rec.force && pipe > 0 && pipe+n > c.cwnd.CWND {
 		return 0
@@ -135,6 +138,11 @@ func (c *Conn) outputNew(now clock.Time, dst []byte, maxSegs int) (n, gso int) {
 		return 0, 0
 	}
 	mss := int(s.mss)
+	if c.hole.full != 0 {
+		if big := c.probeSize(now, mss, unsent); big != mss {
+			mss, maxSegs = big, 1
+		}
+	}
 	if c.ecn.cwr {
 		maxSegs = 1 // CWR belongs to one segment
 	}
@@ -169,6 +177,9 @@ func (c *Conn) outputNew(now clock.Time, dst []byte, maxSegs int) (n, gso int) {
 	}
 	start := s.nxt
 	c.noteSent(now, flight, n, mss, fin)
+	if n > int(c.snd.mss) && mss > int(c.snd.mss) {
+		c.hole.probeSent(s.nxt)
+	}
 	if n > mss {
 		gso = mss
 	}

@@ -36,6 +36,9 @@ func (c *Conn) advance(now clock.Time, h *Header, n int) {
 	bytes := n
 	c.snd.una = h.Ack
 	c.snd.progress = now
+	if c.hole.probing {
+		c.probePassed(now)
+	}
 	if c.soft != nil {
 		c.soft = nil // whatever it was, it is over
 	}

@@ -13,6 +13,7 @@ type Stats struct {
 	OutOfOrder         uint32 // segments received beyond a gap
 	DSACKs             uint32 // reports of segments the peer received twice
 	Undos              uint32 // reductions of the window taken back: nothing had been lost
+	BlackHoles         uint32 // times that segments were made smaller because full ones did not pass
 	CEMarks            uint32 // segments received with Congestion Experienced
 	ECNReductions      uint32 // reductions of the window because the peer has received such segments
 	WindowProbes       uint32 // probes of a closed window sent

@@ -115,6 +115,7 @@ func (c *Conn) expireRTO(now clock.Time) {
 		c.stats.WindowProbes++
 		c.sent.markAllLost()
 	default:
+		c.suspectHole(now)
 		c.lossTimeout(now)
 	}
 	c.setTimer(timerRTO, now.Add(c.timeout()))
