@@ -17,10 +17,11 @@ func (e *eifelState) begin(w *Window) {
 	*e = eifelState{cwnd: int32(w.CWND), ssthresh: int32(w.SSThresh), armed: true}
 }
 
-// resent notes a retransmission with its timestamp.
-func (e *eifelState) resent(stamp uint32) {
+// resent notes a retransmission with its timestamp. Only the first one counts, and only if it is of the oldest segment in
+// flight, as RFC 3522 assumes: before any other the originals of what precedes it may be acknowledged.
+func (e *eifelState) resent(stamp uint32, oldest bool) {
 	if e.armed && !e.sent {
-		e.stamp, e.sent = stamp, true
+		e.stamp, e.sent, e.armed = stamp, oldest, oldest
 	}
 }
 
@@ -58,7 +59,7 @@ func (c *Conn) undo(now clock.Time) {
 // unmarkLost takes back that records were lost, but for those that have been sent again: these are in the network either
 // way.
 func (s *scoreboard) unmarkLost() {
-	s.lost, s.resent = 0, 0
+	s.lost, s.resent, s.fresh = 0, 0, s.head
 	for i := s.head; i != s.head+s.n; i++ {
 		s.at(i).flags &^= recordLost | recordResent
 	}

@@ -106,7 +106,7 @@ func (c *Conn) outputLost(now clock.Time, dst []byte) int {
 	}
 	c.sent.markResent(i, now)
 	if c.opt.timestamps {
-		c.eifel.resent(c.timestamp(now))
+		c.eifel.resent(c.timestamp(now), r.start == s.una)
 	}
 	c.rec.prr.out += uint32(n)
 	if i == c.sent.head {

@@ -103,36 +103,51 @@ func (c *Conn) detectByTime(now clock.Time) (found bool) {
 	}
 	sure := c.rec.phase != phaseOpen || int(s.sacked) > (dupThresh-1)*int(c.snd.mss) || c.rec.duplicates >= dupThresh
 	wait := k.rtt + k.window(sure, &c.rtt)
-	var longest time.Duration
-	for i := s.head; i != s.head+s.n; i++ {
+	// What was sent once is in the order of time; what was sent again is in a queue in that order. So each is looked at
+	// until the first that it is too soon for.
+	late := false
+	for ; s.fresh != s.head+s.n; s.fresh++ {
+		r := s.at(s.fresh)
+		if r.flags&(recordSACKed|recordLost|recordKarn) != 0 {
+			continue
+		}
+		if !sentAfter(k.xmit, k.end, r.at, r.end) {
+			break
+		}
+		if late = !expired(r.at, wait, now); late {
+			break
+		}
+		s.markLost(s.fresh)
+		found = true
+	}
+	for {
+		i, ok := s.oldestResent(c.snd.una)
+		if !ok {
+			break
+		}
 		r := s.at(i)
 		if !sentAfter(k.xmit, k.end, r.at, r.end) {
-			if r.flags&recordKarn == 0 {
-				break // what follows was sent later still
-			}
-			continue
+			break
 		}
-		if r.flags&recordSACKed != 0 || r.flags&(recordLost|recordResent) == recordLost {
-			continue
-		}
-		left := r.at.Add(wait).Sub(now)
-		if r.at == now {
-			// Where a round trip takes no measurable time, what has just been sent must still get one.
-			left = max(left, probeSlack)
-		}
-		if left > 0 {
-			longest = max(longest, left)
-			continue
+		if !expired(r.at, wait, now) {
+			late = true
+			break
 		}
 		s.markLost(i)
 		found = true
 	}
-	if longest > 0 {
-		c.setTimer(timerReorder, now.Add(longest))
-	} else {
-		c.timers[timerReorder] = clock.Never
+	c.timers[timerReorder] = clock.Never
+	if late {
+		// By then the time has come for all that was sent before what has arrived.
+		c.setTimer(timerReorder, max(k.xmit.Add(wait), now.Add(min(wait, probeSlack)+1)))
 	}
 	return found
+}
+
+// expired reports whether what was sent at a time has had its time. Where a round trip takes no measurable time, what has
+// just been sent must still get one.
+func expired(at clock.Time, wait time.Duration, now clock.Time) bool {
+	return at != now && at.Add(wait) <= now
 }
 
 // armRTO starts the retransmission timer, or that of a loss probe if one may be sent first: RFC 8985, Section 7.2.

@@ -5,9 +5,17 @@ import (
 	"github.com/ztstack/ztstack/internal/rangeset"
 )
 
-// maxRanges bounds the islands of data behind a gap. A peer that sends every second byte fills them and
-// then has to fill the gaps.
-const maxRanges = 128
+// maxRanges bounds the islands of data behind a gap, unless the window is so large that twice as many segments fit into it:
+// a queue that overflows in slow start drops every second one. A peer that sends every second byte fills them and then
+// has to fill the gaps.
+const (
+	maxRanges  = 128
+	mostRanges = 8192
+)
+
+func (r *receiveState) ranges() int {
+	return min(max(maxRanges, int(r.limit)/(2*int(r.ours))), mostRanges)
+}
 
 // reassembly describes the data that has arrived beyond RCV.NXT. The bytes are in the receive queue already,
 // at their place.
@@ -114,7 +122,7 @@ func (c *Conn) receiveBehindGap(now clock.Time, seq Seq, b []byte, fin bool) {
 	r := &c.rcv
 	if c.ooo == nil {
 		c.ooo = new(reassembly)
-		c.ooo.set.Init(maxRanges)
+		c.ooo.set.Init(c.rcv.ranges())
 	}
 	o := c.ooo
 	// "A TCP receiver SHOULD send an immediate duplicate ACK when an out-of-order segment arrives [and] an
@@ -185,7 +193,7 @@ func (c *Conn) insert(seq Seq, b []byte) {
 // a range right behind them.
 func (c *Conn) storeRange(pos Seq, b []byte, joined bool) int {
 	o := c.ooo
-	if o.set.Len() >= maxRanges && !joined && !o.set.Contains(uint32(pos-1)) {
+	if o.set.Len() >= c.rcv.ranges() && !joined && !o.set.Contains(uint32(pos-1)) {
 		c.drop(DropTooManyRanges)
 		return 0
 	}

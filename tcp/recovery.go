@@ -57,12 +57,14 @@ func (c *Conn) advance(now clock.Time, h *Header, n int) {
 	if c.eifel.sent && c.eifel.judge(h) && c.rec.phase != phaseOpen {
 		c.undo(now)
 	}
-	if c.rec.phase != phaseOpen && c.rec.recover.LessEq(c.snd.una) {
+	phase := c.rec.phase
+	if phase != phaseOpen && c.rec.recover.LessEq(c.snd.una) {
 		c.leaveRecovery(now)
-	} else if c.rec.phase == phaseRecovery {
+	} else if phase == phaseRecovery {
 		c.partialACK(n)
-	} else {
-		c.cc.Acked(&c.cwnd, Ack{Now: now, Acked: n, Flight: flight, RTT: rtt, UNA: c.snd.una, NXT: c.snd.nxt, Timeout: c.rec.phase == phaseLoss})
+	}
+	if phase != phaseRecovery {
+		c.cc.Acked(&c.cwnd, Ack{Now: now, Acked: n, Flight: flight, RTT: rtt, UNA: c.snd.una, NXT: c.snd.nxt, Timeout: phase == phaseLoss})
 	}
 	if c.snd.una == c.snd.nxt {
 		// "When all outstanding data has been acknowledged, turn off the retransmission timer." RFC 6298, Section 5 (5.2).

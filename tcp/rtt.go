@@ -13,7 +13,7 @@ const (
 	// Deviation: RFC 6298 has a minimum of a second (2.4), and allows that "at some future point, research may show that
 	// a smaller minimum RTO is acceptable or superior". What is left of the reasons for it, peers that delay ACKs and
 	// coarse clocks, is not there when this is used; a timeout that was spurious is undone.
-	promptRTO = 10 * time.Millisecond
+	promptRTO = 5 * time.Millisecond
 	// maxRTO bounds the back-off: RFC 6298, Section 2 (2.5) wants at least 60 seconds.
 	maxRTO = 60 * time.Second
 	// maxBackoff is enough to take any timeout to maxRTO.

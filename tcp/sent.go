@@ -47,7 +47,9 @@ type scoreboard struct {
 	judged  uint32 // records before this index have been judged by RFC 6675's IsLost
 	above   uint32 // bytes SACKed in records from judged on
 	resend  uint32 // no record before this index waits to be sent again
-	highest Seq    // end of the highest record SACKed; meaningless unless sacked > 0
+	fresh   uint32 // records before this index have arrived, or are lost, or have been sent again
+	again   resentQueue
+	highest Seq // end of the highest record SACKed; meaningless unless sacked > 0
 	blocks  [4]SACKBlock
 }
 
@@ -128,6 +130,9 @@ func (s *scoreboard) ackTo(una Seq) (a acked) {
 	if int32(s.resend-s.head) < 0 {
 		s.resend = s.head
 	}
+	if int32(s.fresh-s.head) < 0 {
+		s.fresh = s.head
+	}
 	return a
 }
 
@@ -181,6 +186,9 @@ func (s *scoreboard) split(i uint32, seq Seq) {
 	if int32(s.resend-i) > 0 {
 		s.resend++
 	}
+	if int32(s.fresh-i) > 0 {
+		s.fresh++
+	}
 }
 
 // markLost notes that record i, which is not SACKed, has left the network.
@@ -227,7 +235,7 @@ func (s *scoreboard) markAllLost() {
 		s.lost += uint32(r.len())
 	}
 	s.sacked, s.resent, s.above = 0, 0, 0
-	s.judged, s.resend = s.head, s.head
+	s.judged, s.resend, s.fresh = s.head, s.head, s.head
 	s.blocks = [4]SACKBlock{}
 }
 
@@ -247,4 +255,44 @@ func (s *scoreboard) markResent(i uint32, now clock.Time) {
 	r.at = now
 	r.flags |= recordResent | recordKarn
 	s.resent += uint32(r.len())
+	s.again.push(r.start, now)
+}
+
+// A resentQueue holds what has been sent again, in order of time. What has become of it since is found out when its turn
+// comes.
+type resentQueue struct {
+	list []resentRecord
+	head int
+}
+
+type resentRecord struct {
+	at    clock.Time
+	start Seq
+}
+
+func (q *resentQueue) push(start Seq, at clock.Time) {
+	if q.head > 0 && len(q.list) == cap(q.list) {
+		q.list = q.list[:copy(q.list, q.list[q.head:])]
+		q.head = 0
+	}
+	q.list = append(q.list, resentRecord{at: at, start: start})
+}
+
+// oldestResent returns the index of the record whose latest retransmission is the oldest of those that are in the network.
+func (s *scoreboard) oldestResent(una Seq) (i uint32, ok bool) {
+	q := &s.again
+	for ; q.head < len(q.list); q.head++ {
+		e := q.list[q.head]
+		if s.n == 0 {
+			continue
+		}
+		start := maxSeq(e.start, una) // a part of it may have been acknowledged
+		i = s.find(start)
+		r := s.at(i)
+		if r.at == e.at && r.start == start && r.flags&recordSACKed == 0 && r.flags&(recordLost|recordResent) != recordLost {
+			return i, true
+		}
+	}
+	q.list, q.head = q.list[:0], 0
+	return 0, false
 }

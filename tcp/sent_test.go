@@ -109,6 +109,17 @@ func TestScoreboardModel(t *testing.T) {
 					t.Fatalf("%d bytes SACKed above what has not been judged", s.above)
 				}
 			},
+			"late": func(t *rapid.T) {
+				for i, ok := s.oldestResent(una); ok; i, ok = s.oldestResent(una) {
+					if r := s.at(i); r.flags&(recordLost|recordResent) != recordLost|recordResent {
+						t.Fatalf("record %d is %b, not sent again", i-s.head, r.flags)
+					}
+					s.markLost(i)
+				}
+				if s.resent != 0 {
+					t.Fatalf("%d bytes that were sent again are not in the queue", s.resent)
+				}
+			},
 			"resend": func(t *rapid.T) {
 				i, ok := s.nextLost()
 				if ok != (s.lost > s.resent) {
