@@ -27,7 +27,7 @@ type Config struct {
 	MaxHalfOpen  int // most connections in SYN-RECEIVED; beyond it SYN cookies are sent; 0 means 1024
 	MaxTimeWait  int // most TIME-WAIT records; the oldest gives way; 0 means 65536
 	MaxNeighbors int // most neighbour entries per interface; 0 means 1024
-	BufferLimit  int // bytes of all stream data queued in both directions; 0 means no limit
+	BufferLimit  int // bytes of all stream data queued in both directions, at least 32 KiB; 0 means no limit
 	QueueFrames  int // most frames that wait on an interface, TCP segments excluded; 0 means 1024
 
 	HopLimit uint8 // initial TTL and hop limit; 0 means 64
@@ -75,6 +75,7 @@ type Stack struct {
 	dormants   freeList[tcp.Dormant]
 	numConns   int
 	numResting int
+	starving   []*TCP // met an exhausted pool; the first has waited longest
 	halfOpen   halfOpenList
 	timeWaits  timeWaitList
 	cookies    clock.Time           // until when a SYN cookie may come back
@@ -107,6 +108,9 @@ func New(cfg Config, now clock.Time) (*Stack, error) {
 	defaultInt(&cfg.QueueFrames, 1024)
 	if cfg.HopLimit == 0 {
 		cfg.HopLimit = 64
+	}
+	if cfg.BufferLimit != 0 && cfg.BufferLimit < minBufferLimit {
+		return nil, ErrBufferLimit
 	}
 	s := &Stack{
 		cfg:       cfg,

@@ -32,6 +32,7 @@ type TCP struct {
 	accepted   bool   // not, or no longer, waiting to be accepted
 	noSum      bool   // the connection leaves checksums out
 	inHalf     bool   // in the list of half-open connections
+	starving   bool   // in Stack.starving
 	next       *TCP   // in a connQueue
 
 	timer wheel.Timer
@@ -57,7 +58,7 @@ func (t *TCP) Read(now clock.Time, b []byte) (int, error) {
 // Write queues bytes to be sent. It takes what fits and returns tcp.ErrWouldBlock if that is nothing.
 func (t *TCP) Write(now clock.Time, b []byte) (int, error) {
 	n, err := t.awake().Write(now, b)
-	if n > 0 {
+	if n > 0 || t.s.cfg.BufferLimit != 0 {
 		t.s.touched(now, t)
 	}
 	return n, err
@@ -164,10 +165,16 @@ func (s *Stack) touched(now clock.Time, c *TCP) {
 		if c.listener != nil && !c.accepted {
 			s.progress(now, c, ev)
 		}
-		s.raise(&c.sig, ev)
+		if ev&tcp.Starved != 0 {
+			s.starved(c)
+		}
+		s.raise(&c.sig, ev&^tcp.Starved)
 	}
 	if !c.queued && !c.dead {
 		s.want(c)
+	}
+	if len(s.starving) != 0 {
+		s.feed(now)
 	}
 }
 
@@ -189,16 +196,19 @@ func (s *Stack) settle(now clock.Time, c *TCP) {
 		s.deleteFlow(&c.flow)
 		s.detach(c)
 	case tcp.StateTimeWait:
-		if c.released {
-			if rec, ok := c.conn.TimeWaitRecord(now); ok {
-				s.addTimeWait(now, &c.flow.tuple, rec)
-				s.detach(c)
-				return
-			}
+		rec, ok := c.conn.TimeWaitRecord(now)
+		if !c.released || !ok {
+			s.wheel.Arm(&c.timer, c.conn.Deadline())
+			return
 		}
-		s.wheel.Arm(&c.timer, c.conn.Deadline())
+		s.addTimeWait(now, &c.flow.tuple, rec)
+		s.detach(c)
 	default:
 		s.wheel.Arm(&c.timer, clock.Min(c.conn.Deadline(), restAt(now, c.conn)))
+		return
+	}
+	if len(s.starving) != 0 {
+		s.feed(now) // what the connection held is free
 	}
 }
 
@@ -208,7 +218,7 @@ func (s *Stack) detach(c *TCP) {
 	s.wheel.Disarm(&c.timer)
 	s.leaveHalfOpen(c)
 	s.numConns--
-	if ev := c.conn.Events(); ev != 0 {
+	if ev := c.conn.Events() &^ tcp.Starved; ev != 0 {
 		s.raise(&c.sig, ev)
 	}
 	if c.listener != nil && !c.accepted && !c.listener.waits(c) {
@@ -250,9 +260,7 @@ func (s *Stack) connUnreachable(now clock.Time, c *TCP) {
 			s.drop(DropNeighborFailed)
 		}
 		c.conn.ICMPError(now, true, c.conn.Info().SndUNA, ErrUnreachable)
-		if ev := c.conn.Events(); ev != 0 {
-			s.raise(&c.sig, ev)
-		}
+		s.touched(now, c)
 	}
 }
 

@@ -118,7 +118,7 @@ func (c *Conn) dispensable(now clock.Time) bool {
 		}
 	}
 	// A limit on challenges that is still in force must not begin anew, nor must a count of duplicates be lost.
-	return c.events == 0 && c.trace == nil && c.soft == nil && !c.reset.due && !c.snd.probe &&
+	return c.events == 0 && !c.rcv.starved && c.trace == nil && c.soft == nil && !c.reset.due && !c.snd.probe &&
 		c.rec.phase == phaseOpen && c.rcv.dsackStart == c.rcv.dsackEnd && c.rcv.duplicates == 0 &&
 		c.keepAlive.sent == 0 && !c.keepAlive.probe && c.challenge.end <= now
 }

@@ -15,7 +15,7 @@ var notDormant = []string{
 	"events", "next", "timers", // the keep-alive timer is looked at by itself
 	"sent", "rec", "ooo", "err", "soft", "trace", "reset", // nothing is in flight, missing, due or wrong
 	"shut.read", "shut.orphan", "shut.counted", // it is open
-	"rcv.acked", "rcv.ackNow", "rcv.duplicates", "rcv.buf", "rcv.peerClosed", "rcv.dsackStart", "rcv.dsackEnd",
+	"rcv.acked", "rcv.ackNow", "rcv.starved", "rcv.duplicates", "rcv.buf", "rcv.peerClosed", "rcv.dsackStart", "rcv.dsackEnd",
 	"rcv.prompt", // the loss that it follows was long ago
 	"snd.nxt", "snd.small", "snd.closed", "snd.finSent", "snd.probe", "snd.buf",
 	"rack.xmit", "rack.rtt", "rack.end", "rack.dsackEnd", "rack.dsackRound", "rack.probing", "rack.probe", "rack.probeEnd",

@@ -62,6 +62,11 @@ func (c *Conn) receiveText(now clock.Time, seq Seq, b []byte, fin bool) {
 		c.Abort(now)
 		return
 	}
+	if r.starved && len(b) > 0 && seq != r.nxt {
+		c.drop(DropNoMemory)
+		r.ackNow = true
+		return
+	}
 	if seq == r.nxt && c.ooo == nil {
 		if len(b) > 0 && !c.receiveInOrder(now, b) {
 			fin = false
@@ -93,6 +98,7 @@ func (c *Conn) receiveInOrder(now clock.Time, b []byte) bool {
 		r.ackNow = true
 		return false
 	}
+	r.starved = false // there is memory again
 	// "an ACK SHOULD be generated for at least every second full-sized segment, and MUST be generated within
 	// 500 ms" RFC 5681, Section 4.2. Output sees the first by itself.
 	if r.prompt > 0 {
@@ -114,7 +120,11 @@ func (c *Conn) store(off int, b []byte) int {
 	if room := c.rcv.hardLimit() - at; len(b) > room {
 		b = b[:max(0, room)]
 	}
-	return c.rcv.buf.WriteAt(c.pool, at, b)
+	n := c.rcv.buf.WriteAt(c.pool, at, b)
+	if n < len(b) {
+		c.starve()
+	}
+	return n
 }
 
 // receiveBehindGap takes a segment while there is, or was until now, a gap in the stream.

@@ -44,4 +44,5 @@ const (
 	Connected                    // the handshake is complete
 	ReadClosed                   // the peer has sent all it will send: Read returns io.EOF after the data
 	Closed                       // the connection has ended, or is in TIME-WAIT; Err says why
+	Starved                      // the pool was exhausted: for the owner of the pool, who calls Fed once it no longer is
 )

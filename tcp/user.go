@@ -25,11 +25,13 @@ func (c *Conn) Write(now clock.Time, b []byte) (n int, err error) {
 		b = b[:room]
 	}
 	n = c.snd.buf.Append(c.pool, b)
-	if n == 0 && len(b) > 0 {
-		// The pool is exhausted. There may be no ACK to come that would wake the writer: an application that
-		// limits its pool polls.
+	if n < len(b) {
+		// The pool is exhausted. There may be no ACK to come that would wake the writer.
 		c.snd.starved = true
-		return 0, ErrWouldBlock
+		c.events |= Starved
+		if n == 0 {
+			return 0, ErrWouldBlock
+		}
 	}
 	return n, nil
 }

@@ -20,6 +20,7 @@ type receiveState struct {
 	prompt uint8 // segments still to be acknowledged each at once
 
 	consumed   bool  // the application has read since the window was last told
+	starved    bool  // the pool was exhausted when data came: see starve
 	ackNow     bool  // an acknowledgement is due without delay
 	duplicates uint8 // further acknowledgements that are due, for a peer without SACK
 	tsValid    bool
@@ -98,7 +99,7 @@ func (r *receiveState) step() int { return min(int(r.limit)/2, int(r.ours)) }
 // That is not for every step: a peer that has room for two segments left, as far as we know, either sends
 // them, and learns more from their acknowledgement, or has nothing to send.
 func (r *receiveState) updateDue() bool {
-	if !r.consumed || r.peerClosed {
+	if !r.consumed || r.peerClosed || r.starved {
 		return false
 	}
 	opened := r.edge().Sub(r.right)
@@ -110,6 +111,9 @@ func (r *receiveState) updateDue() bool {
 
 // advertise returns the window field for a segment that acknowledges ack, and remembers what it promises.
 func (r *receiveState) advertise(ack Seq) uint16 {
+	if r.starved {
+		return 0
+	}
 	if edge := minSeq(r.edge(), ack.Add(0xffff<<r.scale)); edge.Sub(r.right) >= r.step() {
 		r.right = edge
 	}
