@@ -70,7 +70,7 @@ func TestDemo(t *testing.T) {
 func TestDemoTable(t *testing.T) {
 	t.Parallel()
 	p := runZT(t, 0, "demo", "--bytes", "64KiB", "--pings", "5")
-	p.contains(p.out, "NODE", "controller", "10.147.20.", "FAMILY", "THROUGHPUT", "PING p50", "RETRANSMITTED", "AES-GMAC-SIV",
+	p.contains(p.out, "NODE", "controller", "10.147.20.", "FAMILY", "THROUGHPUT", "PING p50", "RETRANSMITS", "AES-GMAC-SIV",
 		"relayed, then direct", "Path from b to a: relayed by root 127.0.0.1:", ", direct to 127.0.0.1:", "Frames that came through the root: ", "SHA-256",
 		"in all: start ")
 	if s := p.err.String(); s != "" {

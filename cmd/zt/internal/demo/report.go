@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -29,33 +30,52 @@ func (r *Result) printTable(w io.Writer) error {
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "NODE\tADDRESS\tUDP\tON NETWORK "+r.Network)
 	for _, n := range r.Nodes {
-		addrs := []string{"-"}
-		if len(n.Addrs) > 0 {
-			addrs = addrs[:0]
+		addr := func(i int) string { // IPv4 first
+			if i >= len(n.Addrs) {
+				return "-"
+			}
+			return n.Addrs[len(n.Addrs)-1-i].String()
 		}
-		for _, a := range n.Addrs {
-			addrs = append(addrs, a.String())
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", n.Name, n.Address, n.UDP, addr(0))
+		for i := 1; i < len(n.Addrs); i++ {
+			fmt.Fprintf(t, "\t\t\t%s\n", addr(i))
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", n.Name, n.Address, n.UDP, strings.Join(addrs, " "))
 	}
 	t.Flush()
 	b.WriteString("\n")
-	fmt.Fprintln(t, "FAMILY\tTHROUGHPUT\tPING p50\tp99\tRETRANSMITTED\tCIPHER\tPATH")
+	fmt.Fprintln(t, "FAMILY\tTHROUGHPUT\tPING p50\tp99\tRETRANSMITS\tCIPHER\tPATH")
 	for _, x := range r.Transfers {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d segments\t%s\t%s\n",
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n",
 			x.Family, rate(x), microseconds(x.RTTp50), microseconds(x.RTTp99), x.Retransmits, x.Cipher, x.Path)
 	}
 	t.Flush()
 	b.WriteString("\n")
 	r.writeRoutes(&b)
 	fmt.Fprintf(&b, "%s over each family, SHA-256 %s\n", size(r.Bytes), r.SHA256)
-	var parts []string
-	for _, x := range r.Timings {
-		parts = append(parts, x.What+" "+took(duration(x.MS)))
-	}
-	fmt.Fprintf(&b, "%s in all: %s\n", took(duration(r.ElapsedMS)), strings.Join(parts, ", "))
+	fmt.Fprintf(&b, "%s in all: %s\n", took(duration(r.ElapsedMS)), r.timings())
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// timings says in one line where the time went.
+func (r *Result) timings() string {
+	var parts []string
+	for _, p := range []struct {
+		name  string
+		whats []string
+	}{
+		{"start", []string{"start"}}, {"join", []string{"online", "network", "join"}}, {"meet", []string{"meet"}}, {"hash", []string{"hash"}},
+		{"IPv4", []string{"ping IPv4", "IPv4"}}, {"IPv6", []string{"ping IPv6", "IPv6"}}, {"stop", []string{"stop"}},
+	} {
+		var ms float64
+		for _, x := range r.Timings {
+			if slices.Contains(p.whats, x.What) {
+				ms += x.MS
+			}
+		}
+		parts = append(parts, p.name+" "+took(duration(ms)))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // writeRoutes writes how the members' packets have travelled, as they have reported it.
