@@ -341,3 +341,30 @@ func TestCase_T13(t *testing.T) {
 	p.wantState(tcp.StateEstablished)
 	p.alive()
 }
+
+// "A TCP implementation MUST reject as an error a local OPEN call for an invalid remote IP address (e.g., a broadcast or
+// multicast address)" RFC 9293, Section 3.9.2.3 (MUST-46).
+func TestDialToGroups(t *testing.T) {
+	l := newLab(t).meet()
+	for _, to := range []string{"10.0.0.255:80", "255.255.255.255:80", "224.0.0.1:80", "[ff02::1%eth0]:80", "10.0.0.2:0"} {
+		if c, err := l.s.DialTCP(l.now, netip.AddrPort{}, netip.MustParseAddrPort(to), nil, nil); err == nil {
+			t.Errorf("DialTCP to %s makes a connection in %v", to, c.State())
+		}
+	}
+	if n := l.s.Stats().Conns; n != 0 {
+		t.Errorf("%d connections", n)
+	}
+}
+
+// "The TTL value used to send TCP segments MUST be configurable" RFC 9293, Section 3.9.2 (MUST-49).
+func TestHopLimit(t *testing.T) {
+	l := newLabConfig(t, Config{HopLimit: 9}, true).meet()
+	p := l.peer(40000, nil)
+	if f := l.one(l.ask(p.frame("S 0:0(0)"))); f[14+8] != 9 {
+		t.Errorf("TTL %d, want 9", f[14+8])
+	}
+	p = l.peer(40001, nil).overIPv6()
+	if f := l.one(l.ask(p.frame("S 0:0(0)"))); f[14+7] != 9 {
+		t.Errorf("hop limit %d, want 9", f[14+7])
+	}
+}

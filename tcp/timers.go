@@ -20,7 +20,7 @@ const (
 )
 
 const (
-	// delayedACK is how long an ACK may wait. RFC 9293, Section 3.8.6.3 allows half a second (MUST-58); every
+	// delayedACK is how long an ACK may wait. RFC 9293, Section 3.8.6.3 allows half a second (MUST-40); every
 	// sender's timeout allows for this much.
 	delayedACK = 40 * time.Millisecond
 	// synTimeout is R2 for a SYN: "at least 3 minutes" RFC 9293, Section 3.8.3 (MUST-23).

@@ -13,7 +13,7 @@ func TestReport(t *testing.T) {
 {"Action":"pass","Test":"TestCase_A1/sub"}
 {"Action":"fail","Test":"TestCase_A1"}
 {"Action":"pass","Test":"TestCase_A1"}
-{"Action":"pass","Test":"TestCase_A2"}
+{"Action":"pass","Test":"TestCase_A1_A2"}
 {"Action":"pass","Test":"TestOther"}
 {"Action":"fail"}
 `))
