@@ -176,10 +176,11 @@ func (h *Host) Detach(l *Link) error {
 	return l.close()
 }
 
-// close closes the device once nobody sends through it.
+// close closes the device once nobody sends through it. The link is no longer among the shard's, so nobody begins to.
 func (l *Link) close() error {
 	l.token.Lock()
-	defer l.token.Unlock()
+	//lint:ignore SA2001 this waits for the token's last holder; Close itself waits for LinkChanged, which takes the token
+	l.token.Unlock()
 	return l.dev.Close()
 }
 
