@@ -19,6 +19,5 @@
 // RFC 4862 without the rest of it.
 //
 // Not supported: router discovery and SLAAC, redirects, IGMPv3 and MLDv2 source filters, forwarding, probing
-// for IPv4 addresses before their use (they are announced and defended), hearing one's own multicasts,
-// reachability hints from TCP (a neighbour in use is probed every 30 s or so, by one frame).
+// for IPv4 addresses before their use (they are announced and defended), hearing one's own multicasts.
 package stack

@@ -51,6 +51,9 @@ type neighbor struct {
 	expires clock.Time // end of nudReachable
 	timer   wheel.Timer
 
+	witness  *TCP   // a connection that was at this progress when the entry came into nudDelay, or nil: see hint
+	progress uint32 //
+
 	waiting frameQueue // packets without Ethernet header
 	parked  connQueue  // connections that wait to be asked
 
@@ -114,6 +117,11 @@ func (s *Stack) neighborTimer(now clock.Time, n *neighbor) {
 		}
 		s.neighborFailed(now, n)
 	case nudDelay:
+		if c := n.witness; c != nil && !c.dead && c.conn != nil {
+			if s.hint(now, n, c); n.state == nudReachable {
+				return
+			}
+		}
 		n.state, n.probes = nudProbe, 0
 		s.solicit(now, n)
 	case nudFailed:
@@ -142,9 +150,21 @@ func (s *Stack) usable(now clock.Time, n *neighbor) bool {
 	return false
 }
 
+// hint lets a connection that is about to send say whether n, which is no longer known to be reachable, is: "hints from
+// upper-layer protocols that indicate a connection is making 'forward progress'" RFC 4861, Section 7.3.1. It costs nothing
+// while n is known to be.
+func (s *Stack) hint(now clock.Time, n *neighbor, c *TCP) {
+	switch p := c.conn.Progress(); {
+	case n.witness == c && p != n.progress:
+		s.reachable(now, n)
+	case n.witness == nil || n.witness.dead:
+		n.witness, n.progress = c, p
+	}
+}
+
 // reachable records the proof that n is reachable.
 func (s *Stack) reachable(now clock.Time, n *neighbor) {
-	n.state, n.probes = nudReachable, 0
+	n.state, n.probes, n.witness = nudReachable, 0, nil
 	n.expires = now.Add(reachableTime/2 + time.Duration(s.rand.Int64N(int64(reachableTime))))
 	n.list.toTail(n)
 	s.wheel.Arm(&n.timer, clock.Never)
@@ -245,7 +265,7 @@ func (s *Stack) heard(now clock.Time, ifc *iface, addr netip.Addr, hw ethernet.A
 }
 
 func (s *Stack) stale(n *neighbor) {
-	n.state, n.probes = nudStale, 0
+	n.state, n.probes, n.witness = nudStale, 0, nil
 	s.wheel.Arm(&n.timer, clock.Never)
 }
 

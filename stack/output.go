@@ -189,6 +189,9 @@ func (s *Stack) prepare(now clock.Time, ifc *iface, c *TCP) bool {
 		s.wheel.Arm(&c.timer, c.conn.Deadline())
 		return false
 	}
+	if n.state != nudReachable {
+		s.hint(now, n, c)
+	}
 	if !known {
 		c.neighbor, c.version = n, n.version
 		c.fill()

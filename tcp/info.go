@@ -58,6 +58,10 @@ func (c *Conn) Info() Info {
 	}
 }
 
+// Progress returns a number that changes whenever the peer has acknowledged something new or sent something new: both show
+// that what we send arrives (RFC 4861, Section 7.3.1).
+func (c *Conn) Progress() uint32 { return uint32(c.snd.una-c.snd.iss) + uint32(c.rcv.nxt-c.rcv.irs) }
+
 // A TraceEvent is the state of loss recovery at one instant.
 type TraceEvent struct {
 	Now            clock.Time
