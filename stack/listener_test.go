@@ -140,6 +140,7 @@ func TestCase_T14(t *testing.T) {
 	l := newLab(t).meet()
 	seen := map[uint16]bool{}
 	deltas := map[tcp.Seq]bool{}
+	stamps := map[uint32]bool{}
 	var last tcp.Header
 	for i := range 1000 {
 		c, err := l.s.DialTCP(l.now, netip.AddrPort{}, netip.AddrPortFrom(b4, 80), nil, nil)
@@ -151,12 +152,16 @@ func TestCase_T14(t *testing.T) {
 			t.Errorf("port %d twice", h.SrcPort)
 		}
 		seen[h.SrcPort] = true
+		stamps[h.Options.TSVal] = true
 		if i > 0 {
 			deltas[h.Seq-last.Seq] = true
 		}
 		last = h
 		c.Abort(l.now)
 		l.out()
+	}
+	if len(stamps) < 990 {
+		t.Errorf("only %d timestamps of 1000 connections at one instant", len(stamps))
 	}
 	if len(deltas) < 990 {
 		t.Errorf("only %d differences between 1000 ISNs", len(deltas))

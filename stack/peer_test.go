@@ -328,15 +328,6 @@ func (p *peer) dial(cfg *tcp.Config) reply {
 	return got[0]
 }
 
-// dialed opens a connection from the host to the peer.
-func (p *peer) dialed(cfg *tcp.Config, with ...func(*tcp.Header)) *peer {
-	p.t.Helper()
-	p.dial(cfg)
-	p.want(p.say("S. 0:0(0) ack 1", with...), ". 1:1(0) ack 1")
-	p.wantState(tcp.StateEstablished)
-	return p
-}
-
 // write makes the host's application write n bytes, and returns what is sent.
 func (p *peer) write(n int) []reply {
 	p.t.Helper()
