@@ -122,12 +122,35 @@ func (s *Switch) keepPath(now clock.Time, p *peer, t *path) (next clock.Time) {
 		sent > heard && now.Sub(heard) >= unanswered:
 		s.probe(now, p, t, false)
 		return t.retryAt
+	case p.isUpstream() && t.earlyDue(now):
+		t.early++
+		s.probe(now, p, t, false)
+		return t.retryAt
 	}
 	next = min(now.Add(pingCheck), t.helloAt.Add(hello), heard.Add(pathHeartbeat))
 	if sent > heard {
 		next = clock.Min(next, heard.Add(unanswered))
 	}
+	if p.isUpstream() && t.early < earlyHeartbeats {
+		next = clock.Min(next, t.earlyAt())
+	}
 	return next
+}
+
+// An upstream learns our path from the OK to the HELLO that it sends us (PROTOCOL 9.2). If that OK is lost we are online
+// while the upstream cannot relay to us, and neither side notices before the next heartbeat. So the first few
+// come early: the upstream sees a packet on a path that it does not know and tries to confirm it again, which
+// it does at most once a second.
+const (
+	earlyHeartbeat  = 1100 * time.Millisecond
+	earlyHeartbeats = 3
+)
+
+// earlyAt returns when the next early heartbeat is due: 1.1, 2.2 and 4.4 s after the path was learned.
+func (t *path) earlyAt() clock.Time { return t.learned.Add(earlyHeartbeat << t.early) }
+
+func (t *path) earlyDue(now clock.Time) bool {
+	return t.early < earlyHeartbeats && t.earlyAt().Expired(now)
 }
 
 // greet sends a HELLO to a peer whose version is not known, through whoever relays to it: it would get

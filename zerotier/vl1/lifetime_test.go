@@ -214,6 +214,30 @@ func TestLoss(t *testing.T) {
 	}
 }
 
+// A root that misses the OK to its first HELLO has no path to the leaf, which believes itself online. An
+// early heartbeat makes it try again.
+func TestRootMissesTheFirstOK(t *testing.T) {
+	n := newNetwork(t, 1)
+	a, root := n.node("a"), n.node("root")
+	sent := 0
+	n.cut = func(from, to *node) bool {
+		if from == a && to == root {
+			sent++
+		}
+		return from == a && sent == 2 // HELLO, then the OK to the root's HELLO
+	}
+	n.online()
+	if p, ok := root.Peer(n.now, a.id.Address); !ok || p.Direct {
+		t.Fatalf("the root knows the leaf as %+v", p)
+	}
+	if !n.until(2*time.Second, func() bool {
+		p, _ := root.Peer(n.now, a.id.Address)
+		return p.Direct
+	}) {
+		t.Error("the root has no path to a leaf that is online")
+	}
+}
+
 // The planet is updated through OK(HELLO) when a newer one is signed as the old one demands.
 func TestWorldUpdate(t *testing.T) {
 	n := newNetwork(t, 1)
@@ -323,6 +347,7 @@ func TestIdentityOf(t *testing.T) {
 	if id, ok := a.IdentityOf(n.now, b.id.Address); !ok || id.Public != b.id.Public || id.HasSecret() {
 		t.Error("wrong identity")
 	}
+	n.run(10 * time.Second) // the early heartbeats are over
 	asked := n.node("root").Stats().Packets
 	a.IdentityOf(n.now, identity.Address(0x1234567890))
 	n.drain(a)

@@ -27,10 +27,13 @@ type path struct {
 	probes  int        // sent since the last answer
 	probeAt clock.Time // when the first of these went out
 	retryAt clock.Time // when the next is due
+
+	learned clock.Time // when the path was confirmed
+	early   int        // early heartbeats sent: see earlyHeartbeat
 }
 
 func newPath(now clock.Time, id PathID) *path {
-	p := &path{PathID: id, scope: ScopeOf(id.Remote.Addr()), latency: -1, priority: 1}
+	p := &path{PathID: id, scope: ScopeOf(id.Remote.Addr()), latency: -1, priority: 1, learned: now}
 	p.heard.Store(int64(now))
 	return p
 }
