@@ -25,7 +25,7 @@ type TCPListener struct {
 var _ net.Listener = (*TCPListener)(nil)
 
 // Listen announces on a local address, as net.Listen does: network is tcp, tcp4 or tcp6; an empty host means every
-// address of the host, port 0 any free port.
+// address of the host, with tcp4 and tcp6 of that family, port 0 any free port.
 func (h *Host) Listen(network, address string) (net.Listener, error) {
 	kind, family, err := splitNetwork(network)
 	if err == nil && kind != "tcp" {
@@ -38,11 +38,20 @@ func (h *Host) Listen(network, address string) (net.Listener, error) {
 	if err != nil {
 		return nil, opError("listen", network, nil, nil, err)
 	}
-	l, err := h.ListenTCP(local, 0)
+	l, err := h.listenTCP(local, 0, bindFlags(family)...)
 	if err != nil {
 		return nil, err
 	}
 	return l, nil
+}
+
+// bindFlags returns what the stack is told of a network that is of one family: tcp6 and udp6 on [::] leave IPv4 to
+// others, as package net has it.
+func bindFlags(family int) []stack.BindFlag {
+	if family == 6 {
+		return []stack.BindFlag{stack.V6Only}
+	}
+	return nil
 }
 
 // resolveLocal turns host:port into a local address. No host means the unspecified address of the family.
@@ -72,9 +81,13 @@ func (h *Host) resolveLocal(family int, kind, address string) (netip.AddrPort, e
 // ListenTCP listens on local. The unspecified IPv6 address means both families. At most backlog connections wait for
 // Accept; 0 means 128.
 func (h *Host) ListenTCP(local netip.AddrPort, backlog int) (*TCPListener, error) {
+	return h.listenTCP(local, backlog)
+}
+
+func (h *Host) listenTCP(local netip.AddrPort, backlog int, flags ...stack.BindFlag) (*TCPListener, error) {
 	l := &TCPListener{host: h, addr: local}
 	err := h.do(func(st *stack.Stack, _ clock.Time) (err error) {
-		if l.l, err = st.ListenTCP(local, backlog, nil, l); err != nil {
+		if l.l, err = st.ListenTCP(local, backlog, nil, l, flags...); err != nil {
 			return err
 		}
 		l.addr = l.l.Local()

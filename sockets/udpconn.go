@@ -29,7 +29,8 @@ var (
 	_ net.PacketConn = (*UDPConn)(nil)
 )
 
-// ListenPacket announces on a local UDP address, as net.ListenPacket does. An empty host means every address.
+// ListenPacket announces on a local UDP address, as net.ListenPacket does. An empty host means every address, with udp4 and
+// udp6 of that family.
 func (h *Host) ListenPacket(network, address string) (net.PacketConn, error) {
 	kind, family, err := splitNetwork(network)
 	if err == nil && kind != "udp" {
@@ -42,7 +43,7 @@ func (h *Host) ListenPacket(network, address string) (net.PacketConn, error) {
 	if err != nil {
 		return nil, opError("listen", network, nil, nil, err)
 	}
-	c, err := h.ListenUDP(local)
+	c, err := h.listenUDP(local, bindFlags(family)...)
 	if err != nil {
 		return nil, err
 	}
@@ -50,9 +51,11 @@ func (h *Host) ListenPacket(network, address string) (net.PacketConn, error) {
 }
 
 // ListenUDP opens a socket on local. The unspecified IPv6 address means both families.
-func (h *Host) ListenUDP(local netip.AddrPort) (*UDPConn, error) {
+func (h *Host) ListenUDP(local netip.AddrPort) (*UDPConn, error) { return h.listenUDP(local) }
+
+func (h *Host) listenUDP(local netip.AddrPort, flags ...stack.BindFlag) (*UDPConn, error) {
 	c := &UDPConn{host: h}
-	if err := h.bindUDP(c, local); err != nil {
+	if err := h.bindUDP(c, local, flags...); err != nil {
 		return nil, opError("listen", "udp", nil, net.UDPAddrFromAddrPort(local), err)
 	}
 	return c, nil
@@ -77,9 +80,9 @@ func unspecified(a netip.Addr) netip.Addr {
 	return netip.IPv6Unspecified()
 }
 
-func (h *Host) bindUDP(c *UDPConn, local netip.AddrPort) error {
+func (h *Host) bindUDP(c *UDPConn, local netip.AddrPort, flags ...stack.BindFlag) error {
 	return h.do(func(st *stack.Stack, now clock.Time) error {
-		u, err := st.BindUDP(local, c)
+		u, err := st.BindUDP(local, c, flags...)
 		if err != nil {
 			return err
 		}

@@ -24,10 +24,10 @@ type Listener struct {
 const defaultBacklog = 128
 
 // ListenTCP listens on local. An unspecified IPv6 address means both families, the unspecified IPv4
-// address IPv4 only; port 0 is chosen. While backlog connections wait for Accept, 0 means 128, no new ones are
+// address IPv4 only, and with V6Only the former IPv6 only; port 0 is chosen. While backlog connections wait for Accept, 0 means 128, no new ones are
 // begun.
-func (s *Stack) ListenTCP(local netip.AddrPort, backlog int, cfg *tcp.Config, owner any) (*Listener, error) {
-	a := bindAddr(local.Addr())
+func (s *Stack) ListenTCP(local netip.AddrPort, backlog int, cfg *tcp.Config, owner any, flags ...BindFlag) (*Listener, error) {
+	a := bindAddr(local.Addr(), flags...)
 	if a.IsValid() && !a.IsUnspecified() {
 		if a.IsMulticast() {
 			return nil, ErrInvalid

@@ -79,14 +79,25 @@ func covers(b, a netip.Addr) bool {
 	return !b.IsValid() || b == a || b.IsUnspecified() && b.Is4() == a.Is4()
 }
 
+// A BindFlag changes what it means to bind a socket to an address.
+type BindFlag uint8
+
+// V6Only binds to IPv6 alone where the unspecified address would otherwise mean both families (RFC 3493, Section 5.3).
+const V6Only BindFlag = 1
+
 // bindAddr turns the address of an API into that of a bound socket: :: and the zero Addr mean both families,
-// which the zero Addr stands for.
-func bindAddr(a netip.Addr) netip.Addr {
+// which the zero Addr stands for, unless V6Only is among the flags.
+func bindAddr(a netip.Addr, flags ...BindFlag) netip.Addr {
 	a = a.Unmap().WithZone("")
-	if a.Is6() && a.IsUnspecified() {
-		return netip.Addr{}
+	if a.IsValid() && !(a.Is6() && a.IsUnspecified()) {
+		return a
 	}
-	return a
+	for _, f := range flags {
+		if f&V6Only != 0 {
+			return netip.IPv6Unspecified()
+		}
+	}
+	return netip.Addr{}
 }
 
 // shownAddr is the reverse of bindAddr.

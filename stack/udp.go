@@ -40,11 +40,11 @@ const (
 	maxUDPQueue      = 4096 // datagrams
 )
 
-// BindUDP opens a UDP socket on local. An unspecified IPv6 address means both families, the unspecified
-// IPv4 address IPv4 only; port 0 is chosen (RFC 6056). The zero AddrPort means both families, any port.
+// BindUDP opens a UDP socket on local. An unspecified IPv6 address means both families, or with V6Only IPv6 only; the
+// unspecified IPv4 address means IPv4 only; port 0 is chosen (RFC 6056). The zero AddrPort means both families, any port.
 // A group's address receives what is sent to that group.
-func (s *Stack) BindUDP(local netip.AddrPort, owner any) (*UDP, error) {
-	a := bindAddr(local.Addr())
+func (s *Stack) BindUDP(local netip.AddrPort, owner any, flags ...BindFlag) (*UDP, error) {
+	a := bindAddr(local.Addr(), flags...)
 	if a.IsValid() && !a.IsUnspecified() && !a.IsMulticast() {
 		if _, ok := s.local(a); !ok {
 			return nil, ErrNotAvailable
