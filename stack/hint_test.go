@@ -27,8 +27,8 @@ func TestProgressIsAHint(t *testing.T) {
 		for name, talk := range map[string]func(p *pair, c, d *TCP){
 			"sending":   func(p *pair, c, d *TCP) { p.say(c, d, "hello") },
 			"receiving": func(p *pair, c, d *TCP) { p.say(d, c, "hello") },
-			"short": func(p *pair, c, d *TCP) {
-				c, d = p.connect(netip.AddrPortFrom(to, 81), nil)
+			"short": func(p *pair, _, _ *TCP) {
+				c, d := p.connect(netip.AddrPortFrom(to, 81), nil)
 				c.Close(p.now)
 				p.run()
 				d.Close(p.now)
