@@ -32,7 +32,8 @@ its SHA-256. All TCP/IP of the virtual network is ztstack's own. It needs no roo
 
 --loss, --delay and --mtu make the network worse; the file still has to arrive whole. --mtu is that of the virtual
 network, 1280 to 10000. --loss (to 20) and --delay (to 1s) apply to every datagram that a node sends, so a round trip takes
-twice the delay, and a frame of more than about 1400 bytes, which is two datagrams, is lost about twice as often.
+twice the delay, and a frame of more than about 1400 bytes, which is two datagrams, is lost about twice as often. With losses
+above 10 or long delays send less: --bytes 1MiB.
 
 Exit codes: 0 the file arrived whole both times, 1 something failed (the message says what), 2 a mistake on the command
 line, 130 interrupted.`,
