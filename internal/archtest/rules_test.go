@@ -92,7 +92,6 @@ var rules = []rule{
 
 	// Beside the core: for tests. Nothing imports them.
 	{pkg: "sim/...", imports: []string{"core", "sim/..."}},
-	{pkg: "zerotier/interop"},
 	{pkg: "fuzz/...", imports: []string{"core", "sim/...", "fuzz/..."}},
 	{pkg: "internal/archtest"},
 	{pkg: "docs/tools/..."},
