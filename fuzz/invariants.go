@@ -125,10 +125,16 @@ func (m *Machine) check(i int) {
 	}
 	// "flight <= cwnd + 1 MSS outside recovery": what was SACKed has left, so that limited transmit may replace it
 	// (RFC 3042). The window may have shrunk since the data was sent, so only new data counts.
-	if e.nxt != in.SndNXT && in.State.Synchronized() && !in.InRecovery && in.Pipe > in.CWND+in.MSS {
+	allowed := in.CWND
+	if in.Stats.LossProbes != e.probes {
+		// A loss probe is one segment more whatever the window (RFC 8985, Section 7.3), also when the window has shrunk since
+		// the data before it was sent.
+		allowed = max(allowed, e.pipe)
+	}
+	if e.nxt != in.SndNXT && in.State.Synchronized() && !in.InRecovery && in.Pipe > allowed+in.MSS {
 		m.failf("end %d: sent new data with %d bytes in the network and cwnd %d", i, in.Pipe, in.CWND)
 	}
-	e.nxt = in.SndNXT
+	e.nxt, e.pipe, e.probes = in.SndNXT, in.Pipe, in.Stats.LossProbes
 	if in.CWND < in.MSS && in.State.Synchronized() {
 		m.failf("end %d: cwnd %d is below a segment of %d", i, in.CWND, in.MSS)
 	}

@@ -56,6 +56,8 @@ type endpoint struct {
 	right    tcp.Seq // the highest right edge advertised
 	hasRight bool
 	nxt      tcp.Seq // SND.NXT when last looked at
+	pipe     int     // bytes in the network then
+	probes   uint32  // loss probes sent by then
 }
 
 // maxWire bounds the segments on their way to one endpoint: what is more is lost.
