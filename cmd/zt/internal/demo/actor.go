@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/rpc"
 	"net/rpc/jsonrpc"
+	"strings"
 	"sync"
 	"time"
 )
@@ -54,8 +55,8 @@ func (x *actor) call(ctx context.Context, method string, args, reply any) error 
 	select {
 	case <-call.Done:
 		var remote rpc.ServerError
-		if call.Error != nil && !errors.As(call.Error, &remote) {
-			return x.lost()
+		if call.Error != nil && (!errors.As(call.Error, &remote) || strings.HasSuffix(string(remote), errStopped.Error())) {
+			return x.lost() // no answer, or the last words of a node that somebody else has stopped
 		}
 		return call.Error
 	case <-x.gone:
