@@ -40,6 +40,7 @@ func (p *printer) progress(family string, total int64) *progress {
 			progressbar.OptionThrottle(80*time.Millisecond),
 			progressbar.OptionClearOnFinish(),
 		)
+		b.bar.StartWithoutRender() // the rate counts from now
 	}
 	return b
 }
