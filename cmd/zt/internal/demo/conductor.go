@@ -40,7 +40,7 @@ const (
 
 // Limits of the steps. Losses between nodes cost whole retries of the protocol, so they are generous.
 const (
-	limitStart  = 20 * time.Second
+	limitStart  = 90 * time.Second // making identities is real work, on a slow or busy machine
 	limitOnline = 20 * time.Second
 	limitJoin   = 30 * time.Second
 	limitMeet   = 30 * time.Second
