@@ -81,6 +81,7 @@ func (s *Stack) AddAddress(now clock.Time, i Interface, p netip.Prefix) error {
 	}
 	n := newIfaceAddr(ifc, p)
 	ifc.addrs = append(ifc.addrs, n)
+	s.listAddrs()
 	if p.Bits() < a.BitLen() {
 		s.insertRoute(Route{Dst: p.Masked(), If: i})
 	}
@@ -107,6 +108,7 @@ func (s *Stack) RemoveAddress(now clock.Time, i Interface, p netip.Prefix) error
 			continue
 		}
 		ifc.addrs = append(ifc.addrs[:j], ifc.addrs[j+1:]...)
+		s.listAddrs()
 		s.wheel.Disarm(&a.timer)
 		s.dropOnLink(ifc, a)
 		if !a.is4 && !ifc.loopback {
@@ -180,14 +182,9 @@ func (s *Stack) local(a netip.Addr) (*ifaceAddr, bool) {
 }
 
 func (s *Stack) local4(a [4]byte) (*ifaceAddr, bool) {
-	for _, ifc := range s.ifaces {
-		if ifc == nil {
-			continue
-		}
-		for _, b := range ifc.addrs {
-			if b.a4 == a && b.is4 {
-				return b, true
-			}
+	for i := range s.own4 {
+		if s.own4[i].a == a {
+			return s.own4[i].of, true
 		}
 	}
 	if a[0] == 127 {
@@ -197,17 +194,37 @@ func (s *Stack) local4(a [4]byte) (*ifaceAddr, bool) {
 }
 
 func (s *Stack) local6(a [16]byte) (*ifaceAddr, bool) {
+	for i := range s.own6 {
+		if o := &s.own6[i]; o.a == a && o.of.state == addrValid {
+			return o.of, true
+		}
+	}
+	return nil, false
+}
+
+// An ownAddr is an address of the host, for the question that every packet asks.
+type ownAddr[A comparable] struct {
+	a  A
+	of *ifaceAddr
+}
+
+// listAddrs follows a change of any interface's addresses.
+func (s *Stack) listAddrs() {
+	clear(s.own4)
+	clear(s.own6)
+	s.own4, s.own6 = s.own4[:0], s.own6[:0]
 	for _, ifc := range s.ifaces {
 		if ifc == nil {
 			continue
 		}
-		for _, b := range ifc.addrs {
-			if b.a16 == a && !b.is4 && b.state == addrValid {
-				return b, true
+		for _, a := range ifc.addrs {
+			if a.is4 {
+				s.own4 = append(s.own4, ownAddr[[4]byte]{a.a4, a})
+			} else {
+				s.own6 = append(s.own6, ownAddr[[16]byte]{a.a16, a})
 			}
 		}
 	}
-	return nil, false
 }
 
 // own returns the address of ifc that equals a, whatever its state.

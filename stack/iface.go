@@ -88,6 +88,7 @@ func (s *Stack) addLoopback() {
 	} {
 		lo.addrs = append(lo.addrs, newIfaceAddr(lo, a))
 	}
+	s.listAddrs()
 }
 
 // checkMTU reports whether packets of the protocol's least MTU pass: 68 bytes for IPv4 (RFC 791). IPv6
@@ -136,13 +137,7 @@ func (s *Stack) RemoveInterface(now clock.Time, i Interface) error {
 			return err
 		}
 	}
-	kept := s.routes[:0]
-	for _, r := range s.routes {
-		if r.If != i {
-			kept = append(kept, r)
-		}
-	}
-	s.routes = kept
+	s.deleteRoutesOf(i)
 	s.forgetNeighbors(now, ifc)
 	s.discardQueue(ifc)
 	// Connections that wait to be asked look for another route; without one their timers end them.

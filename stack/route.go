@@ -1,7 +1,9 @@
 package stack
 
 import (
+	"cmp"
 	"net/netip"
+	"slices"
 
 	"github.com/ztstack/ztstack/ipv6"
 )
@@ -56,37 +58,42 @@ func (s *Stack) RemoveRoute(r Route) error {
 	return nil
 }
 
-// Routes returns all routes, the longest prefix first.
-func (s *Stack) Routes() []Route { return append([]Route(nil), s.routes...) }
+// Routes returns all routes, the longest prefix first, then the smallest metric.
+func (s *Stack) Routes() []Route {
+	all := make([]Route, 0, s.routes4.n+s.routes6.n)
+	add := func(set *routeSet) { all = append(all, set.routes...) }
+	s.routes6.walk(add)
+	s.routes4.walk(add)
+	slices.SortStableFunc(all, func(a, b Route) int {
+		return cmp.Or(b.Dst.Bits()-a.Dst.Bits(), a.Metric-b.Metric, a.Dst.Addr().Compare(b.Dst.Addr()))
+	})
+	return all
+}
 
-// insertRoute keeps the routes in the order in which lookup wants them.
+// trie returns the trie for addresses of a's family.
+func (s *Stack) trie(a netip.Addr) *routeTrie {
+	if a.Is4() {
+		return &s.routes4
+	}
+	return &s.routes6
+}
+
+// insertRoute adds r, in the place of what has the same Dst, Via and If.
 func (s *Stack) insertRoute(r Route) {
 	s.deleteRoute(r)
-	at := 0
-	for at < len(s.routes) && !before(r, s.routes[at]) {
-		at++
-	}
-	s.routes = append(s.routes, Route{})
-	copy(s.routes[at+1:], s.routes[at:])
-	s.routes[at] = r
+	s.trie(r.Dst.Addr()).insert(r)
 }
 
-// before reports whether a is to be preferred to b when both match.
-func before(a, b Route) bool {
-	if a.Dst.Bits() != b.Dst.Bits() {
-		return a.Dst.Bits() > b.Dst.Bits()
-	}
-	return a.Metric < b.Metric
-}
+// deleteRoute removes the route with r's Dst and Via, and with r's If unless that is 0.
+func (s *Stack) deleteRoute(r Route) bool { return s.trie(r.Dst.Addr()).remove(r) }
 
-func (s *Stack) deleteRoute(r Route) bool {
-	for i, x := range s.routes {
-		if x.Dst == r.Dst && x.Via == r.Via && (x.If == r.If || r.If == 0) {
-			s.routes = append(s.routes[:i], s.routes[i+1:]...)
-			return true
+// deleteRoutesOf removes the routes of interface i.
+func (s *Stack) deleteRoutesOf(i Interface) {
+	for _, r := range s.Routes() {
+		if r.If == i {
+			s.deleteRoute(r)
 		}
 	}
-	return false
 }
 
 // A path is the way to a destination.
@@ -105,18 +112,9 @@ func (s *Stack) lookup(dst netip.Addr, via Interface) (path, bool) {
 	}
 	// A route chooses the interface for groups and the limited broadcast address, but no router.
 	everybody := dst.IsMulticast() || dst == limitedBroadcast
-	for i := range s.routes {
-		r := &s.routes[i]
-		if !r.Dst.Contains(dst) || via != 0 && r.If != via {
-			continue
-		}
-		ifc := s.iface(r.If)
-		if ifc == nil || !ifc.up {
-			continue
-		}
-		next := dst
-		if r.Via.IsValid() && !everybody {
-			next = r.Via
+	if next, ifc := s.bestRoute(dst, via); ifc != nil {
+		if !next.IsValid() || everybody {
+			next = dst
 		}
 		return path{ifc, next, s.pathMTU(dst, ifc)}, true
 	}
@@ -134,6 +132,35 @@ func (s *Stack) lookup(dst netip.Addr, via Interface) (path, bool) {
 		}
 	}
 	return path{}, false
+}
+
+// bestRoute returns where the best route to dst leads, of those that lead out of an interface that is up, and out of via unless
+// that is 0. The next hop is not valid if dst is on the link.
+func (s *Stack) bestRoute(dst netip.Addr, via Interface) (next netip.Addr, out *iface) {
+	t, k := s.trie(dst), keyOf(dst)
+	set := t.fallback
+	if h := t.lookup(k); h != nil {
+		if out = s.outOf(h.ifc, via); out != nil {
+			return h.via, out
+		}
+		set = t.shorter(k, dst.BitLen())
+	}
+	for ; set != nil; set = t.shorter(k, set.bits-1) {
+		for i := range set.routes {
+			if out = s.outOf(set.routes[i].If, via); out != nil {
+				return set.routes[i].Via, out
+			}
+		}
+	}
+	return netip.Addr{}, nil
+}
+
+// outOf returns interface i if packets may leave by it: it is up, and is via unless that is 0.
+func (s *Stack) outOf(i, via Interface) *iface {
+	if ifc := s.iface(i); ifc != nil && ifc.up && (via == 0 || i == via) {
+		return ifc
+	}
+	return nil
 }
 
 // zone returns the interface that a's zone names, or 0.

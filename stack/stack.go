@@ -55,7 +55,10 @@ type Stack struct {
 	pool   *bytequeue.Pool
 
 	ifaces  []*iface // by Interface; nil where one was removed; the first is the loopback interface
-	routes  []Route  // the longest prefix first, then the smallest metric
+	routes4 routeTrie
+	routes6 routeTrie
+	own4    []ownAddr[[4]byte] // all addresses of all interfaces
+	own6    []ownAddr[[16]byte]
 	pmtu    pmtuCache
 	frames  framePool
 	frag4   ipv4.Reassembler
