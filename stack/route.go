@@ -105,18 +105,30 @@ type path struct {
 
 // lookup returns the path to dst. Interface via, if not 0, restricts it, as scoped addresses need.
 func (s *Stack) lookup(dst netip.Addr, via Interface) (path, bool) {
-	dst = dst.WithZone("")
-	if a, ok := s.local(dst); ok && (via == 0 || via == a.ifc.id) {
+	var own *ifaceAddr
+	var ours bool
+	t := &s.routes4
+	if dst.Is4() {
+		own, ours = s.local4(dst.As4())
+	} else {
+		dst, t = dst.WithZone(""), &s.routes6
+		own, ours = s.local6(dst.As16())
+	}
+	if ours && (via == 0 || via == own.ifc.id) {
 		lo := s.ifaces[0]
 		return path{lo, dst, lo.info.MTU}, true
 	}
 	// A route chooses the interface for groups and the limited broadcast address, but no router.
 	everybody := dst.IsMulticast() || dst == limitedBroadcast
-	if next, ifc := s.bestRoute(dst, via); ifc != nil {
-		if !next.IsValid() || everybody {
-			next = dst
+	if next, ifc := s.bestRoute(t, keyOf(dst), via); ifc != nil {
+		p := path{ifc, dst, ifc.info.MTU}
+		if next.IsValid() && !everybody {
+			p.next = *next
 		}
-		return path{ifc, next, s.pathMTU(dst, ifc)}, true
+		if s.pmtu.entries.Len() != 0 {
+			p.mtu = s.pathMTU(dst, ifc)
+		}
+		return p, true
 	}
 	// Without a route the first interface that is up will do for them.
 	if everybody || via != 0 && isLinkLocal(dst) {
@@ -134,25 +146,24 @@ func (s *Stack) lookup(dst netip.Addr, via Interface) (path, bool) {
 	return path{}, false
 }
 
-// bestRoute returns where the best route to dst leads, of those that lead out of an interface that is up, and out of via unless
-// that is 0. The next hop is not valid if dst is on the link.
-func (s *Stack) bestRoute(dst netip.Addr, via Interface) (next netip.Addr, out *iface) {
-	t, k := s.trie(dst), keyOf(dst)
+// bestRoute returns where the best route to k leads, of those that lead out of an interface that is up, and out of via unless
+// that is 0. The next hop is not valid if the destination is on the link.
+func (s *Stack) bestRoute(t *routeTrie, k trieKey, via Interface) (next *netip.Addr, out *iface) {
 	set := t.fallback
 	if h := t.lookup(k); h != nil {
 		if out = s.outOf(h.ifc, via); out != nil {
-			return h.via, out
+			return &h.via, out
 		}
-		set = t.shorter(k, dst.BitLen())
+		set = t.shorter(k, 128)
 	}
 	for ; set != nil; set = t.shorter(k, set.bits-1) {
 		for i := range set.routes {
 			if out = s.outOf(set.routes[i].If, via); out != nil {
-				return set.routes[i].Via, out
+				return &set.routes[i].Via, out
 			}
 		}
 	}
-	return netip.Addr{}, nil
+	return nil, nil
 }
 
 // outOf returns interface i if packets may leave by it: it is up, and is via unless that is 0.

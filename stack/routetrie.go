@@ -34,9 +34,16 @@ type routeNode struct {
 	below  uint64 // values that lead to a child
 	starts uint64 // values at which a run of equal answers begins; before the first there is none
 	child  uint32 // index of the first child
-	leaf   uint32 // index of the first answer
+	leaf   uint32 // index of the first answer, or both answers: see packed
 	path   skip   // what precedes the node's bits
 }
+
+// Most nodes have one prefix, and so no more than two answers: the prefix's, and none behind it. These need no look at
+// another place in memory if they are small numbers: they are in the node itself, in 15 bits each.
+const (
+	packed    = 1 << 31
+	maxPacked = 1<<15 - 1
+)
 
 // A skip is up to five strides of bits that a path without branches goes on for, and in the lowest bits their number.
 type skip uint64
@@ -109,7 +116,13 @@ func (t *routeTrie) lookup(k trieKey) *hop {
 		}
 		bit := uint64(1) << k.from(depth, stride)
 		if run := n.starts & (bit<<1 - 1); run != 0 {
-			if answer := t.leaves.all[n.leaf+uint32(bits.OnesCount64(run))-1]; answer != 0 {
+			rank, answer := uint32(bits.OnesCount64(run)-1), uint32(0)
+			if n.leaf&packed != 0 {
+				answer = n.leaf >> (15 * rank) & maxPacked
+			} else {
+				answer = t.leaves.all[n.leaf+rank]
+			}
+			if answer != 0 {
 				best = answer
 			}
 		}

@@ -44,7 +44,9 @@ func (t *routeTrie) check(tb rapid.TB) {
 	visit = func(i uint32, depth int) {
 		n := t.nodes.all[i]
 		nodes++
-		leaves += bits.OnesCount64(n.starts)
+		if n.leaf&packed == 0 {
+			leaves += bits.OnesCount64(n.starts)
+		}
 		depth += stride * int(n.path.strides())
 		if i != 0 && len(t.own[i]) == 0 && n.below == 0 || (n.starts == 0) != (len(t.own[i]) == 0) {
 			tb.Fatalf("node %d has %d prefixes, children %x, runs from %x", i, len(t.own[i]), n.below, n.starts)
@@ -141,6 +143,32 @@ func TestRouteTrieModel(t *testing.T) {
 	})
 }
 
+// More next hops than fit into nodes.
+func TestManyHops(t *testing.T) {
+	var trie routeTrie
+	prefixes := manyRoutes(maxPacked+3000, true)
+	for i, p := range prefixes {
+		trie.insert(Route{Dst: p, If: Interface(i)})
+	}
+	trie.check(t)
+	for i, p := range prefixes {
+		h := trie.lookup(keyOf(p.Addr()))
+		if h == nil {
+			t.Fatalf("no route to %v", p)
+		}
+		// A longer prefix may begin with the same address.
+		if best := prefixes[h.ifc]; h.ifc != Interface(i) && (best.Bits() <= p.Bits() || !best.Contains(p.Addr())) {
+			t.Fatalf("%v by %v", p, best)
+		}
+	}
+	for i, p := range prefixes {
+		if !trie.remove(Route{Dst: p, If: Interface(i)}) {
+			t.Fatalf("%v is not there", p)
+		}
+	}
+	trie.check(t)
+}
+
 func lengthOf(s *routeSet) int {
 	if s == nil {
 		return -1
@@ -160,7 +188,7 @@ func TestRouteFallsBack(t *testing.T) {
 	a := netip.MustParseAddr("10.9.1.200")
 	want := func(via, ifc Interface, next string) {
 		t.Helper()
-		got, out := s.bestRoute(a, via)
+		got, out := s.bestRoute(&s.routes4, keyOf(a), via)
 		if out == nil || out.id != ifc || got.String() != next {
 			t.Errorf("via %d: %v out of %v, want %s out of interface %d", via, got, out, next, ifc)
 		}
@@ -172,7 +200,7 @@ func TestRouteFallsBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(0, 1, "10.1.0.5")
-	if _, out := s.bestRoute(a, 2); out != nil {
+	if _, out := s.bestRoute(&s.routes4, keyOf(a), 2); out != nil {
 		t.Errorf("an interface that is down is used")
 	}
 	if err := s.RemoveInterface(1e9, 1); err != nil {

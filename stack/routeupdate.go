@@ -160,7 +160,9 @@ func (t *routeTrie) rebuild(i uint32, depth uint) {
 		}
 	}
 	n := &t.nodes.all[i]
-	t.leaves.put(n.leaf, bits.OnesCount64(n.starts))
+	if n.leaf&packed == 0 {
+		t.leaves.put(n.leaf, bits.OnesCount64(n.starts))
+	}
 	n.starts = 0
 	var runs [1 << stride]uint32
 	last, count := uint32(0), 0
@@ -175,6 +177,10 @@ func (t *routeTrie) rebuild(i uint32, depth uint) {
 			last = answer
 			count++
 		}
+	}
+	if count <= 2 && max(runs[0], runs[1]) <= maxPacked {
+		n.leaf = packed | runs[1]<<15 | runs[0]
+		return
 	}
 	n.leaf = t.leaves.get(count)
 	copy(t.leaves.all[n.leaf:], runs[:count])
