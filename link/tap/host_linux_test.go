@@ -191,6 +191,13 @@ func (h *host) dial(to netip.AddrPort) *conn {
 	return &conn{h, c}
 }
 
+// info describes the connection.
+func (c *conn) info() tcp.Info {
+	c.h.mu.Lock()
+	defer c.h.mu.Unlock()
+	return c.c.Conn().Info()
+}
+
 func (h *host) listen(at netip.AddrPort) *stack.Listener {
 	h.t.Helper()
 	h.mu.Lock()

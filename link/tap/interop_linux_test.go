@@ -69,7 +69,7 @@ func TestLinuxTCP(t *testing.T) {
 					accepted <- k
 				}()
 				c := h.dial(netip.AddrPortFrom(them, 80))
-				info := c.c.Conn().Info()
+				info := c.info()
 				if !info.SACK || !info.Timestamp || !info.WindowScaling {
 					t.Errorf("options with Linux: %+v", info)
 				}
@@ -116,7 +116,7 @@ func carry(t *testing.T, k net.Conn, c *conn) {
 		}
 	}
 	d := time.Since(start)
-	t.Logf("%d MiB each way in %v; %+v", bulk>>20, d, c.c.Conn().Info().Stats)
+	t.Logf("%d MiB each way in %v; %+v", bulk>>20, d, c.info().Stats)
 	c.Close()
 }
 
@@ -299,10 +299,10 @@ func TestLinuxPathMTU(t *testing.T) {
 				t.Errorf("%s: what arrived is not what was sent", them)
 			}
 		case <-time.After(30 * time.Second):
-			t.Fatalf("%s: the stream has not arrived; %+v", them, c.c.Conn().Info())
+			t.Fatalf("%s: the stream has not arrived; %+v", them, c.info())
 		}
 		h.mu.Lock()
-		if mss := c.c.Conn().Info().MSS; mss > 1228 {
+		if mss := c.info().MSS; mss > 1228 {
 			t.Errorf("%s: MSS %d over a path of 1280 bytes", them, mss)
 		}
 		h.mu.Unlock()
