@@ -62,7 +62,8 @@ type Config struct {
 	// 0 means 5 minutes.
 	UserTimeout time.Duration
 
-	// Congestion names the congestion controller; "" means the default. See CongestionNames.
+	// Congestion names the congestion controller: "cubic" (RFC 9438), which "" means too, "reno" (RFC 5681), or "bbr"
+	// (draft-ietf-ccwg-bbr), which paces and does not take every loss for congestion.
 	Congestion string
 
 	// NoTimestamps, NoSACK and NoWindowScale keep the connection from offering or accepting the option.
@@ -112,8 +113,9 @@ func (cfg *Config) Validate() error {
 		return errors.New("tcp: Config.KeepAlive is negative: use 0 for the default")
 	case cfg.UserTimeout < 0 || cfg.MinRTO < 0 || cfg.TimeWait < 0 || cfg.FinWait2 < 0:
 		return errors.New("tcp: a timeout of Config is negative: use 0 for the default")
-	case newCongestion(cfg.Congestion) == nil:
-		return errors.New("tcp: Config.Congestion is unknown: " + cfg.Congestion + "; CongestionNames lists what there is")
+	}
+	if _, ok := controlNamed(cfg.Congestion); !ok {
+		return errors.New(unknownCongestion(cfg.Congestion))
 	}
 	return nil
 }

@@ -50,8 +50,9 @@ type Ack struct {
 type Congestion interface {
 	// Name returns what Config.Congestion calls it.
 	Name() string
-	// Init is called once the connection is established, or when the controller is changed.
-	Init(w *Window, now clock.Time)
+	// Init is called before anything else: when there is something to control, when the controller is changed, and again
+	// after a pause in which its state was given up. srtt and least are what is known of the round-trip time, or 0.
+	Init(w *Window, now clock.Time, srtt, least time.Duration)
 	// Acked is called for each ACK of new data, but not during fast recovery.
 	Acked(w *Window, a Ack)
 	// Loss is called when fast recovery begins, with the bytes outstanding. It sets SSThresh and CWND.
@@ -61,18 +62,4 @@ type Congestion interface {
 	Timeout(w *Window, now clock.Time, flight int, again bool)
 	// Idle is called before data is sent after the connection was idle for longer than a timeout.
 	Idle(w *Window, now clock.Time)
-}
-
-// CongestionNames returns the names that Config.Congestion may have, the default first.
-func CongestionNames() []string { return []string{"reno", "cubic"} }
-
-// newCongestion returns the controller of that name, or nil.
-func newCongestion(name string) Congestion {
-	switch name {
-	case "", "reno":
-		return reno{}
-	case "cubic":
-		return new(cubic)
-	}
-	return nil
 }

@@ -29,7 +29,8 @@ type Conn struct {
 	rack  rackState
 	rtt   rttState
 	cwnd  Window
-	cc    Congestion
+	cc    Congestion // nil while there is nothing to control: see controller
+	bbr   *bbr       // cc, if that is what it is
 
 	timers [numTimers]clock.Time
 	pool   *bytequeue.Pool
@@ -40,6 +41,7 @@ type Conn struct {
 	err    error // why the connection ended
 	soft   error // the last soft error reported by ICMP
 
+	control   control
 	opt       negotiated
 	ecn       ecnState
 	hole      holeState
@@ -115,10 +117,7 @@ func (c *Conn) init(cfg *Config, now clock.Time, srcPort, dstPort uint16, iss Se
 	c.snd.init(size, most, iss)
 	c.snd.noDelay = cfg.NoDelay
 	c.snd.progress = now
-	c.cc = newCongestion(cfg.Congestion)
-	if c.cc == nil {
-		c.cc = newCongestion("")
-	}
+	c.control, _ = controlNamed(cfg.Congestion)
 	c.ecn.on = !cfg.NoECN
 	c.keepAlive.set(cfg.KeepAliveIdle, cfg.KeepAliveInterval, cfg.KeepAliveCount)
 	c.rcv.heard = now
@@ -145,6 +144,7 @@ func (c *Conn) Release() {
 	c.rcv.buf.Reset(c.pool)
 	c.snd.buf.Reset(c.pool)
 	c.sent.release()
+	c.dropController()
 	c.ooo = nil
 }
 
@@ -169,7 +169,6 @@ func (c *Conn) established(now clock.Time) {
 	}
 	c.updateMSS()
 	c.cwnd.init(int(c.snd.mss), lostSYN)
-	c.cc.Init(&c.cwnd, now)
 	c.snd.lastSent = 0
 	c.armKeepAlive(now)
 	c.shut.established = true
@@ -193,6 +192,7 @@ func (c *Conn) end(err error) {
 	c.next = clock.Never
 	c.snd.buf.Reset(c.pool)
 	c.sent.release()
+	c.dropController()
 	if c.ooo != nil {
 		// Bytes that lie out of order in the queue will never be read.
 		c.ooo = nil

@@ -2,6 +2,7 @@ package tcp
 
 import (
 	"math"
+	"time"
 
 	"github.com/ztstack/ztstack/clock"
 )
@@ -27,7 +28,10 @@ const (
 
 func (*cubic) Name() string { return "cubic" }
 
-func (u *cubic) Init(w *Window, _ clock.Time) { *u = cubic{} }
+func (u *cubic) Init(w *Window, _ clock.Time, _, _ time.Duration) {
+	*u = cubic{}
+	u.start.done = w.SSThresh < infiniteThreshold
+}
 
 func (u *cubic) Acked(w *Window, a Ack) {
 	if w.CWND < w.SSThresh {

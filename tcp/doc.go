@@ -21,14 +21,14 @@
 // 3.10.7.4, in its order; receive_open: SYN-SENT and SYN-RECEIVED; reassembly: text and FIN. output: what is due, the
 // only place that decides to send; segment: how it is written. timers: what time does. window: both windows. rtt (RFC
 // 6298), sent and sack (the scoreboard of RFC 6675), recovery (RFC 6675, 6582), rack (RFC 8985), prr (RFC 6937), congestion
-// with reno (RFC 5681), cubic and hystart. challenge (RFC 5961), isn (RFC 6528), ecn (RFC 3168), eifel (RFC 3522),
+// and control with reno (RFC 5681), cubic and hystart; bbr, rate, pacer and paced (draft-ietf-ccwg-bbr). challenge (RFC 5961), isn (RFC 6528), ecn (RFC 3168), eifel (RFC 3522),
 // syncookie (RFC 4987), autotune, blackhole (RFC 8899), timewait, listen, reset, icmp (RFC 5927). user: what an application calls.
 //
 // # What is implemented
 //
 // RFC 9293 with simultaneous open and close and half-close; MSS, window scale, timestamps with PAWS (RFC 7323), SACK
 // both ways with DSACK (RFC 2018, 2883); NewReno with SACK-based recovery, limited transmit (RFC 3042), RACK-TLP,
-// proportional rate reduction (RFC 6937), CUBIC with HyStart++ on request (RFC 9438, 9406), an initial window of ten
+// proportional rate reduction (RFC 6937), CUBIC with HyStart++ (RFC 9438, 9406), NewReno or BBR on request, an initial window of ten
 // segments (RFC 6928), byte counting (RFC 3465); zero-window probes, silly window avoidance at both ends, Nagle, delayed
 // ACKs, keep-alive, user timeout, linger; ECN (RFC 3168), on request and granted to who asks; Eifel detection of spurious
 // retransmissions (RFC 3522, 4015); SYN cookies (RFC 4987); black hole detection (RFC 4821, 8899); buffers that grow with the bandwidth-delay product; RFC 5961
@@ -37,6 +37,6 @@
 // # What is not
 //
 // Fast Open, urgent pointers (urgent data stays in line, RFC 6093), path MTU search above what the route
-// says, pacing, BBR. What deviates from an RFC on purpose says "Deviation:" where
+// says, pacing of anything but BBR. What deviates from an RFC on purpose says "Deviation:" where
 // it does.
 package tcp

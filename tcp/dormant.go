@@ -12,7 +12,6 @@ import (
 type Dormant struct {
 	pool  *bytequeue.Pool
 	count *Counters
-	cc    Congestion
 	stats Stats
 
 	rtt    rttState
@@ -45,6 +44,7 @@ type Dormant struct {
 	aliveCount         uint8
 	multiplier         uint8
 	persist            uint8
+	control            control
 	opt                negotiated
 	ecn                ecnState
 	hole               holeState
@@ -86,7 +86,7 @@ func (c *Conn) Sleep(now clock.Time, d *Dormant) bool {
 	}
 	r, s := &c.rcv, &c.snd
 	*d = Dormant{
-		pool: c.pool, count: c.count, cc: c.cc, stats: c.stats, rtt: c.rtt, cwnd: c.cwnd,
+		pool: c.pool, count: c.count, stats: c.stats, rtt: c.rtt, cwnd: c.cwnd,
 		wakeAt:     c.timers[timerKeepAlive],
 		tsRecentAt: r.tsRecentAt, heard: r.heard, lastSent: s.lastSent, progress: s.progress,
 		rcvNxt: r.nxt, right: r.right, irs: r.irs, una: s.una, iss: s.iss, wl1: s.wl1, wl2: s.wl2, wnd: s.wnd, maxWnd: s.maxWnd,
@@ -96,7 +96,7 @@ func (c *Conn) Sleep(now clock.Time, d *Dormant) bool {
 		aliveIdle: c.keepAlive.idle, aliveNext: c.keepAlive.interval, aliveCount: c.keepAlive.count,
 		srcPort: c.srcPort, dstPort: c.dstPort, routeMSS: c.routeMSS, peerMSS: c.peerMSS, rcvMSS: r.mss, ours: r.ours,
 		rcvScale: r.scale, sndScale: s.scale, quick: r.quick, syns: s.syns,
-		multiplier: c.rack.multiplier, persist: c.rack.persist, opt: c.opt, ecn: c.ecn, hole: c.hole,
+		multiplier: c.rack.multiplier, persist: c.rack.persist, opt: c.opt, control: c.control, ecn: c.ecn, hole: c.hole,
 	}
 	for bit, set := range [...]bool{
 		c.shut.passive, c.shut.linger, r.consumed, r.tsValid, s.starved, s.noDelay, c.rack.reordered, s.again,
@@ -132,7 +132,7 @@ func (d *Dormant) Wake(c *Conn) {
 	*c = Conn{
 		state: StateEstablished,
 		shut:  shutdown{established: true, passive: has(dormantPassive), linger: has(dormantLinger)},
-		pool:  d.pool, count: d.count, cc: d.cc, stats: d.stats, rtt: d.rtt, cwnd: d.cwnd, opt: d.opt, ecn: d.ecn, hole: d.hole,
+		pool:  d.pool, count: d.count, stats: d.stats, rtt: d.rtt, cwnd: d.cwnd, opt: d.opt, control: d.control, ecn: d.ecn, hole: d.hole,
 		rcv: receiveState{
 			nxt: d.rcvNxt, acked: d.rcvNxt, right: d.right, irs: d.irs, limit: d.rcvLimit, most: d.rcvMost, mss: d.rcvMSS, ours: d.ours,
 			scale: d.rcvScale, quick: d.quick, consumed: has(dormantConsumed), tsValid: has(dormantTSValid),

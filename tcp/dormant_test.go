@@ -19,6 +19,7 @@ var notDormant = []string{
 	"rcv.prompt", // the loss that it follows was long ago
 	"snd.nxt", "snd.small", "snd.closed", "snd.finSent", "snd.probe", "snd.buf",
 	"rack.xmit", "rack.rtt", "rack.end", "rack.dsackEnd", "rack.dsackRound", "rack.probing", "rack.probe", "rack.probeEnd",
+	"cc", "bbr", // forgotten after a pause anyhow
 	"challenge.end", "challenge.left", // expired
 	"snd.meter", "rcv.meter", // of an interval that is over
 	"eifel", // of a loss that is repaired

@@ -75,7 +75,7 @@ func (c *Conn) congestionEchoed(now clock.Time, flight int) {
 	if c.rec.phase != phaseOpen {
 		return // it has been reduced for a loss in the same window
 	}
-	c.cc.Loss(&c.cwnd, now, flight)
+	c.controller(now).Loss(&c.cwnd, now, flight)
 	e.cwr = true
 	c.stats.ECNReductions++
 	c.traced(now, "ecn")

@@ -24,6 +24,7 @@ type Info struct {
 	ECN                            bool
 	InRecovery                     bool // fast recovery, or repair after a timeout
 	Congestion                     string
+	Pacing                         int // bytes per second; 0 if what is sent is not paced
 	ISS, IRS                       Seq
 	SndUNA, SndNXT                 Seq
 	RcvNXT, RcvRight               Seq // RcvRight is the right edge of the window as advertised
@@ -32,9 +33,9 @@ type Info struct {
 
 // Info returns the connection's state.
 func (c *Conn) Info() Info {
-	name := ""
-	if c.cc != nil {
-		name = c.cc.Name()
+	pacing := 0
+	if c.bbr != nil {
+		pacing = int(c.bbr.pacer.rate)
 	}
 	return Info{
 		State: c.state,
@@ -50,8 +51,8 @@ func (c *Conn) Info() Info {
 		WindowScaling: c.opt.scaling, SACK: c.opt.sack, Timestamp: c.opt.timestamps,
 		ECN:        c.ecn.on,
 		InRecovery: c.rec.phase != phaseOpen,
-		Congestion: name,
-		ISS:        c.snd.iss, IRS: c.rcv.irs,
+		Congestion: controlNames[c.control], Pacing: pacing,
+		ISS: c.snd.iss, IRS: c.rcv.irs,
 		SndUNA: c.snd.una, SndNXT: c.snd.nxt,
 		RcvNXT: c.rcv.nxt, RcvRight: c.rcv.right,
 		Stats: c.stats,

@@ -216,7 +216,7 @@ func mbps(n int, d time.Duration) float64 { return float64(n) * 8 / 1e6 / d.Seco
 func TestShortPathLoss(t *testing.T) {
 	for _, name := range CongestionNames() {
 		for _, v := range []struct{ loss, least float64 }{{0.02, 400}, {0.05, 200}, {0.1, 60}} {
-			s := newNetSim(1, 0, 0, 200*time.Microsecond, v.loss)
+			s := newNetSim(1, 1e9, 2_500_000, 200*time.Microsecond, v.loss)
 			f := s.add(name)
 			s.run(2 * time.Second)
 			rate, in := mbps(f.got, 2*time.Second), f.a.stats

@@ -23,13 +23,15 @@ func (c *Conn) Output(now clock.Time, dst []byte, maxSegs int) (n, gso int) {
 		}
 		return 0, 0
 	}
-	if c.sent.lost > c.sent.resent {
-		if n = c.outputLost(now, dst); n > 0 {
-			return n, 0
+	if c.bbr == nil || c.paced(now) {
+		if c.sent.lost > c.sent.resent {
+			if n = c.outputLost(now, dst); n > 0 {
+				return n, 0
+			}
 		}
-	}
-	if n, gso = c.outputNew(now, dst, maxSegs); n > 0 {
-		return n, gso
+		if n, gso = c.outputNew(now, dst, maxSegs); n > 0 {
+			return n, gso
+		}
 	}
 	if c.ackDue() {
 		return c.outputACK(now, dst), 0
@@ -105,6 +107,9 @@ func (c *Conn) outputLost(now clock.Time, dst []byte) int {
 		flags |= PSH
 	}
 	c.sent.markResent(i, now)
+	if c.bbr != nil {
+		c.bbr.noteSent(now, &c.sent, i, c.pipe(), n)
+	}
 	if c.opt.timestamps {
 		c.eifel.resent(c.timestamp(now), r.start == s.una)
 	}
@@ -131,6 +136,9 @@ func (c *Conn) outputNew(now clock.Time, dst []byte, maxSegs int) (n, gso int) {
 	flight := s.flight()
 	unsent := s.buf.Len() - flight
 	if unsent == 0 && !s.closed {
+		if c.bbr != nil {
+			c.noteLimited()
+		}
 		return 0, 0
 	}
 	if c.sent.n >= uint32(max(256, s.limit>>8)) {
@@ -147,8 +155,18 @@ func (c *Conn) outputNew(now clock.Time, dst []byte, maxSegs int) (n, gso int) {
 		maxSegs = 1 // CWR belongs to one segment
 	}
 	room := max(0, min(len(dst)-c.headerLen(), mss*max(maxSegs, 1)))
+	if c.bbr != nil {
+		if unsent < mss {
+			c.noteLimited()
+		}
+		room = min(room, max(c.bbr.pacer.burst()/mss, 1)*mss)
+	}
 	if flight == 0 && s.lastSent != clock.Never && now.Sub(s.lastSent) > c.rtt.rto {
-		c.cc.Idle(&c.cwnd, now)
+		if c.cc != nil {
+			c.cc.Idle(&c.cwnd, now)
+		} else {
+			c.cwnd.restart()
+		}
 		s.lastSent = clock.Never
 	}
 	n, fin := c.sendable(unsent, flight, mss, room)
@@ -200,6 +218,9 @@ func (c *Conn) noteSent(now clock.Time, flight, n, mss int, fin bool) {
 		s.finSent = true
 	}
 	c.sent.push(now, s.nxt, end, kind)
+	if c.control == controlBBR {
+		c.paceNew(now, flight, n)
+	}
 	if c.sent.buf != nil && c.timers[timerRelease] == clock.Never {
 		c.setTimer(timerRelease, now.Add(releaseAfter))
 	}

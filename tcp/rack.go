@@ -233,7 +233,8 @@ func (c *Conn) lossProbe(now clock.Time) {
 		return
 	}
 	unsent := c.snd.unsent()
-	if usable := int(c.snd.wnd) - c.snd.flight(); unsent > 0 && usable >= min(unsent, mss) && (unsent >= mss || c.snd.noDelay) {
+	if usable := int(c.snd.wnd) - c.snd.flight(); unsent > 0 && usable >= min(unsent, mss) && (unsent >= mss || c.snd.noDelay) &&
+		c.pipe() <= c.cwnd.CWND {
 		k.probe = probeNew
 	} else {
 		k.probe = probeResent
@@ -256,7 +257,7 @@ func (c *Conn) probeAnswered(now clock.Time, dsack, news bool) {
 		return
 	}
 	if k.probe == probeResent && c.rec.phase == phaseOpen {
-		c.cc.Loss(&c.cwnd, now, max(c.snd.flight(), c.cwnd.CWND))
+		c.controller(now).Loss(&c.cwnd, now, max(c.snd.flight(), c.cwnd.CWND))
 		c.stats.Recoveries++
 		c.traced(now, "probe repaired")
 	}

@@ -205,6 +205,11 @@ func (c *Conn) takeACK(now clock.Time, h *Header, n int) (moved bool) {
 	newly := 0
 	dsacks := c.stats.DSACKs
 	had := c.snd.flight() - int(c.sent.sacked)
+	una := s.una
+	var lost uint32
+	if c.bbr != nil {
+		lost = c.measure()
+	}
 	if h.Options.NumSACK > 0 && c.opt.sack {
 		newly = c.receiveSACK(now, h)
 	}
@@ -238,7 +243,9 @@ func (c *Conn) takeACK(now clock.Time, h *Header, n int) (moved bool) {
 	if c.rec.duplicates > 0 || newly > 0 || c.rec.phase != phaseOpen || c.sent.sacked > 0 {
 		c.detectLoss(now)
 	}
-	if c.rec.phase == phaseRecovery && c.opt.sack {
+	if c.bbr != nil {
+		c.model(now, max(0, had-c.snd.flight()+int(c.sent.sacked)), s.una.Sub(una), lost)
+	} else if c.rec.phase == phaseRecovery && c.opt.sack {
 		left := c.snd.flight() - int(c.sent.sacked)
 		c.cwnd.CWND = c.rec.prr.window(max(0, had-left), c.pipe(), c.cwnd.SSThresh, int(s.mss))
 	}

@@ -63,8 +63,8 @@ func (c *Conn) advance(now clock.Time, h *Header, n int) {
 	} else if phase == phaseRecovery {
 		c.partialACK(n)
 	}
-	if phase != phaseRecovery {
-		c.cc.Acked(&c.cwnd, Ack{Now: now, Acked: n, Flight: flight, RTT: rtt, UNA: c.snd.una, NXT: c.snd.nxt, Timeout: phase == phaseLoss})
+	if phase != phaseRecovery && (c.cc != nil || 2*flight >= c.cwnd.CWND) {
+		c.controller(now).Acked(&c.cwnd, Ack{Now: now, Acked: n, Flight: flight, RTT: rtt, UNA: c.snd.una, NXT: c.snd.nxt, Timeout: phase == phaseLoss})
 	}
 	if c.snd.una == c.snd.nxt {
 		// "When all outstanding data has been acknowledged, turn off the retransmission timer." RFC 6298, Section 5 (5.2).
@@ -85,12 +85,15 @@ func (c *Conn) advance(now clock.Time, h *Header, n int) {
 
 // ackRecords drops the records that lie before una, and tells RACK.
 func (c *Conn) ackRecords(now clock.Time, una Seq) acked {
-	if c.opt.sack {
+	if c.opt.sack || c.bbr != nil {
 		// Of segments sent once and in order the last says it all; the others are few.
 		s := &c.sent
 		for i := s.head; i != s.head+s.n; i++ {
 			r := s.at(i)
 			if una.LessThan(r.end) {
+				if c.bbr != nil && r.start.LessThan(una) && r.flags&recordSACKed == 0 {
+					c.bbr.rate.arrived(i, r)
+				}
 				break
 			}
 			if r.flags&recordSACKed != 0 {
@@ -99,10 +102,18 @@ func (c *Conn) ackRecords(now clock.Time, una Seq) acked {
 			if next := i + 1; r.flags&recordKarn == 0 && s.sacked == 0 && next != s.head+s.n && !una.LessThan(s.at(next).end) {
 				continue
 			}
-			c.rack.delivered(now, r, c.highest(), c.rtt.minimum)
+			c.arrived(now, i, r)
 		}
 	}
 	return c.sent.ackTo(una)
+}
+
+// arrived takes note of record i, of which the peer says for the first time that it has all of it.
+func (c *Conn) arrived(now clock.Time, i uint32, r *record) {
+	c.rack.delivered(now, r, c.highest(), c.rtt.minimum)
+	if c.bbr != nil {
+		c.bbr.rate.arrived(i, r)
+	}
 }
 
 // highest returns the end of the highest segment known to have arrived.
@@ -184,12 +195,12 @@ func (c *Conn) enterRecovery(now clock.Time) {
 	c.rec.recover = c.snd.nxt
 	c.rec.force = true
 	c.rec.prr.begin(c.snd.flight())
-	c.cc.Loss(&c.cwnd, now, c.snd.flight())
+	c.controller(now).Loss(&c.cwnd, now, c.snd.flight())
 	if c.sent.lost == c.sent.resent {
 		c.sent.markHeadLost(int(c.snd.mss))
 		c.limitEstimate()
 	}
-	if c.opt.sack {
+	if c.opt.sack && c.bbr == nil {
 		c.cwnd.CWND = c.rec.prr.window(0, c.pipe(), c.cwnd.SSThresh, int(c.snd.mss))
 	}
 	c.stats.Recoveries++
@@ -198,12 +209,14 @@ func (c *Conn) enterRecovery(now clock.Time) {
 
 // leaveRecovery ends fast recovery, or the repair after a timeout.
 func (c *Conn) leaveRecovery(now clock.Time) {
-	if c.rec.phase == phaseRecovery && !c.opt.sack {
+	if c.bbr != nil {
+		c.bbr.repaired(&c.cwnd)
+	} else if c.rec.phase == phaseRecovery && !c.opt.sack {
 		// "Set cwnd to either (1) min (ssthresh, max(FlightSize, SMSS) + SMSS)" RFC 6582, Section 3.2 (step 3).
 		mss := int(c.snd.mss)
 		c.cwnd.CWND = min(c.cwnd.SSThresh, max(c.snd.flight(), mss)+mss)
 	}
-	if c.rec.phase == phaseRecovery && c.opt.sack {
+	if c.rec.phase == phaseRecovery && c.opt.sack && c.bbr == nil {
 		c.cwnd.CWND = c.cwnd.SSThresh // RFC 6937, Section 3
 	}
 	if !c.opt.sack {
@@ -223,7 +236,7 @@ func (c *Conn) lossTimeout(now clock.Time) {
 		c.eifel.begin(&c.cwnd)
 	}
 	c.ecn.cwr = c.ecn.on
-	c.cc.Timeout(&c.cwnd, now, c.snd.flight(), again)
+	c.controller(now).Timeout(&c.cwnd, now, c.snd.flight(), again)
 	c.rec.prompt = c.answeredAtOnce()
 	c.rec.phase = phaseLoss
 	c.rec.force = true

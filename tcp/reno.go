@@ -1,6 +1,10 @@
 package tcp
 
-import "github.com/ztstack/ztstack/clock"
+import (
+	"time"
+
+	"github.com/ztstack/ztstack/clock"
+)
 
 // reno is the congestion control of RFC 5681 with the byte counting of RFC 3465. What RFC 6582 and
 // RFC 6675 add to it is in recovery.go.
@@ -14,7 +18,7 @@ const slowStartLimit = 8
 
 func (reno) Name() string { return "reno" }
 
-func (reno) Init(*Window, clock.Time) {}
+func (reno) Init(*Window, clock.Time, time.Duration, time.Duration) {}
 
 func (reno) Acked(w *Window, a Ack) {
 	if w.CWND < w.SSThresh {
@@ -60,4 +64,7 @@ func (r reno) Timeout(w *Window, _ clock.Time, flight int, again bool) {
 
 // Idle limits the window: "a TCP SHOULD set cwnd to no more than RW before beginning transmission if the
 // TCP has not sent data in an interval exceeding the retransmission timeout" RFC 5681, Section 4.1.
-func (reno) Idle(w *Window, _ clock.Time) { w.CWND = min(w.CWND, w.initial()) }
+func (reno) Idle(w *Window, _ clock.Time) { w.restart() }
+
+// restart sets the window for a sender that was idle.
+func (w *Window) restart() { w.CWND = min(w.CWND, w.initial()) }

@@ -19,7 +19,7 @@ func (c *Conn) receiveSACK(now clock.Time, h *Header) (newly int) {
 		if !b.Start.LessThan(b.End) || b.Start.LessEq(maxSeq(c.snd.una, h.Ack)) || c.snd.nxt.LessThan(b.End) {
 			continue
 		}
-		newly += s.sackBlock(b, int(c.snd.mss), func(r *record) { c.rack.delivered(now, r, c.highest(), c.rtt.minimum) })
+		newly += s.sackBlock(b, int(c.snd.mss), func(i uint32, r *record) { c.arrived(now, i, r) })
 		valid[n] = b
 		n++
 	}
@@ -44,7 +44,7 @@ func (c *Conn) isDSACK(h *Header, b SACKBlock) bool {
 }
 
 // sackBlock marks the segments that lie wholly in b, which is in flight, and calls arrived for those that had not been.
-func (s *scoreboard) sackBlock(b SACKBlock, mss int, arrived func(*record)) (newly int) {
+func (s *scoreboard) sackBlock(b SACKBlock, mss int, arrived func(uint32, *record)) (newly int) {
 	if s.n == 0 {
 		return 0
 	}
@@ -77,7 +77,7 @@ func (s *scoreboard) sackBlock(b SACKBlock, mss int, arrived func(*record)) (new
 			continue
 		}
 		if r.flags&recordSACKed == 0 {
-			arrived(r)
+			arrived(i, r)
 			newly += s.markSACKed(i)
 		}
 	}

@@ -44,12 +44,14 @@ type scoreboard struct {
 	lost   uint32 // bytes of records lost, whether or not sent again
 	resent uint32 // bytes of records lost that are in the network again
 
-	judged  uint32 // records before this index have been judged by RFC 6675's IsLost
-	above   uint32 // bytes SACKed in records from judged on
-	resend  uint32 // no record before this index waits to be sent again
-	fresh   uint32 // records before this index have arrived, or are lost, or have been sent again
-	again   resentQueue
-	highest Seq // end of the highest record SACKed; meaningless unless sacked > 0
+	judged  uint32       // records before this index have been judged by RFC 6675's IsLost
+	above   uint32       // bytes SACKed in records from judged on
+	resend  uint32       // no record before this index waits to be sent again
+	fresh   uint32       // records before this index have arrived, or are lost, or have been sent again
+	again   *resentQueue // made when something is sent again
+	rate    *rateState   // if not nil, what is known of each record beside
+	losses  uint32       // bytes ever marked as lost; wraps
+	highest Seq          // end of the highest record SACKed; meaningless unless sacked > 0
 	blocks  [4]SACKBlock
 }
 
@@ -85,7 +87,12 @@ func (s *scoreboard) grow() {
 }
 
 // release forgets all records and their memory.
-func (s *scoreboard) release() { *s = scoreboard{} }
+func (s *scoreboard) release() {
+	*s = scoreboard{rate: s.rate, losses: s.losses}
+	if s.rate != nil {
+		s.rate.base = 0
+	}
+}
 
 // idle reports whether memory could be given back.
 func (s *scoreboard) idle() bool { return s.n == 0 && s.buf != nil }
@@ -189,12 +196,22 @@ func (s *scoreboard) split(i uint32, seq Seq) {
 	if int32(s.fresh-i) > 0 {
 		s.fresh++
 	}
+	if s.rate != nil {
+		s.rate.split(s, i)
+	}
+	if r.flags&recordResent != 0 {
+		// Both parts are in the queue. That this one is not in order costs a little time.
+		s.again.push(seq, r.at)
+	}
 }
 
 // markLost notes that record i, which is not SACKed, has left the network.
 func (s *scoreboard) markLost(i uint32) {
 	r := s.at(i)
 	n := uint32(r.len())
+	if r.flags&(recordLost|recordResent) != recordLost {
+		s.losses += n
+	}
 	if r.flags&recordLost == 0 {
 		s.lost += n
 	}
@@ -231,6 +248,9 @@ func (s *scoreboard) markAllLost() {
 	s.lost = 0
 	for i := s.head; i != s.head+s.n; i++ {
 		r := s.at(i)
+		if r.flags&(recordLost|recordResent) != recordLost {
+			s.losses += uint32(r.len())
+		}
 		r.flags = r.flags&^(recordSACKed|recordResent) | recordLost
 		s.lost += uint32(r.len())
 	}
@@ -255,6 +275,9 @@ func (s *scoreboard) markResent(i uint32, now clock.Time) {
 	r.at = now
 	r.flags |= recordResent | recordKarn
 	s.resent += uint32(r.len())
+	if s.again == nil {
+		s.again = new(resentQueue)
+	}
 	s.again.push(r.start, now)
 }
 
@@ -280,7 +303,10 @@ func (q *resentQueue) push(start Seq, at clock.Time) {
 
 // oldestResent returns the index of the record whose latest retransmission is the oldest of those that are in the network.
 func (s *scoreboard) oldestResent(una Seq) (i uint32, ok bool) {
-	q := &s.again
+	q := s.again
+	if q == nil {
+		return 0, false
+	}
 	for ; q.head < len(q.list); q.head++ {
 		e := q.list[q.head]
 		if s.n == 0 {

@@ -74,7 +74,7 @@ func TestScoreboardModel(t *testing.T) {
 				b := rapid.IntRange(a+1, n).Draw(t, "to")
 				block := SACKBlock{una.Add(a), una.Add(b)}
 				before := s.sacked
-				newly := s.sackBlock(block, mss, func(*record) {})
+				newly := s.sackBlock(block, mss, func(uint32, *record) {})
 				if int(s.sacked-before) != newly {
 					t.Fatalf("%d bytes are news, of %d", newly, s.sacked-before)
 				}

@@ -15,6 +15,7 @@ const (
 	timerReorder                 // something may be late, or lost
 	timerKeepAlive               // silence
 	timerClose                   // the end of TIME-WAIT, of an orphan's FIN-WAIT-2, of lingering
+	timerPace                    // the next burst may go
 	timerRelease                 // memory that only a busy connection needs
 	numTimers
 )
@@ -79,11 +80,7 @@ func (c *Conn) expire(now clock.Time, k timer) {
 	case timerClose:
 		c.expireClose(now)
 	case timerRelease:
-		if c.sent.idle() && now.Sub(c.snd.lastSent) >= releaseAfter {
-			c.sent.release()
-		} else {
-			c.setTimer(timerRelease, now.Add(releaseAfter))
-		}
+		c.expireRelease(now)
 	}
 }
 

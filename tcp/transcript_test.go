@@ -215,6 +215,8 @@ func (x *transcript) config(f []string) {
 		x.cfg.SendBuffer = n
 	case "nodelay":
 		x.cfg.NoDelay = true
+	case "congestion":
+		x.cfg.Congestion = f[1]
 	case "nosack":
 		x.cfg.NoSACK = true
 	case "nots":

@@ -164,16 +164,3 @@ func (c *Conn) SetNoDelay(now clock.Time, on bool) { c.snd.noDelay = on }
 
 // SetUserTimeout sets Config's UserTimeout: RFC 9293, Section 3.8.3.
 func (c *Conn) SetUserTimeout(d time.Duration) { c.userTimeout = orDefault(d, defaultUserTimeout) }
-
-// SetCongestion changes the congestion controller and reports whether there is one of that name.
-func (c *Conn) SetCongestion(now clock.Time, name string) bool {
-	cc := newCongestion(name)
-	if cc == nil {
-		return false
-	}
-	c.cc = cc
-	if c.state.Synchronized() {
-		c.cc.Init(&c.cwnd, now)
-	}
-	return true
-}
