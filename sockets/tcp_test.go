@@ -9,12 +9,15 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"golang.org/x/net/nettest"
+
+	"github.com/ztstack/ztstack/tcp"
 )
 
 func TestConnBothFamilies(t *testing.T) {
@@ -229,6 +232,31 @@ func TestHostCloseWakesEverybody(t *testing.T) {
 	wg.Wait()
 	if _, err := a.Dial("tcp", "10.0.0.2:1"); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("Dial after Close = %v", err)
+	}
+}
+
+// TestCongestion: a controller is chosen for a host or for a connection, and a name that is unknown is answered with those
+// that are known.
+func TestCongestion(t *testing.T) {
+	a, b := newPair(t, 1500, HostConfig{TCP: tcp.Config{Congestion: "reno"}})
+	ca, _ := connect(t, a, b)
+	if got := ca.Info().Congestion; got != "reno" {
+		t.Errorf("the connection has %q, the host %q", got, "reno")
+	}
+	if err := ca.SetCongestion("bbr"); err != nil || ca.Info().Congestion != "bbr" {
+		t.Errorf("SetCongestion = %v, then %q", err, ca.Info().Congestion)
+	}
+	_, err := NewHost(HostConfig{TCP: tcp.Config{Congestion: "vegas"}})
+	for what, err := range map[string]error{"SetCongestion": ca.SetCongestion("vegas"), "NewHost": err} {
+		if err == nil {
+			t.Errorf("%s takes any name", what)
+			continue
+		}
+		for _, word := range append(tcp.CongestionNames(), "vegas", "ongestion") {
+			if !strings.Contains(err.Error(), word) {
+				t.Errorf("%s: %q does not say %q", what, err, word)
+			}
+		}
 	}
 }
 

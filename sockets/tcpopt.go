@@ -1,7 +1,9 @@
 package sockets
 
 import (
+	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/ztstack/ztstack/clock"
@@ -58,6 +60,20 @@ func (c *TCPConn) SetKeepAliveConfig(cfg net.KeepAliveConfig) error {
 // SetKeepAlivePeriod turns keepalive probes on with d between them.
 func (c *TCPConn) SetKeepAlivePeriod(d time.Duration) error {
 	return c.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: d, Interval: d})
+}
+
+// SetCongestion changes the congestion controller to the one that tcp.CongestionNames calls name; "" means the default.
+func (c *TCPConn) SetCongestion(name string) error {
+	known := true
+	err := c.shut("set", func(now clock.Time) {
+		known = c.tcp.Conn().SetCongestion(now, name)
+		c.tcp.Kick()
+	})
+	if !known {
+		err = fmt.Errorf("congestion controller %q is unknown: use one of %s", name, strings.Join(tcp.CongestionNames(), ", "))
+		return c.opError("set", err)
+	}
+	return err
 }
 
 // Info returns the connection's state and counters. A closed connection has none: the zero Info.

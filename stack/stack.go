@@ -115,10 +115,15 @@ func New(cfg Config, now clock.Time) (*Stack, error) {
 	if cfg.BufferLimit != 0 && cfg.BufferLimit < minBufferLimit {
 		return nil, ErrBufferLimit
 	}
+	template := cfg.TCP
+	template.Pool = bytequeue.NewPool(cfg.BufferLimit)
+	if err := template.Validate(); err != nil {
+		return nil, err
+	}
 	s := &Stack{
 		cfg:       cfg,
 		rand:      rand.New(rand.NewChaCha8(cfg.Seed)),
-		pool:      bytequeue.NewPool(cfg.BufferLimit),
+		pool:      template.Pool,
 		listeners: make(map[uint16]*Listener),
 		udps:      make(map[uint16]*UDP),
 		pings:     make(map[uint16]*Ping),
